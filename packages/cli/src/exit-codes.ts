@@ -1,0 +1,29 @@
+import { isLongshoreError } from '@longshore/shared';
+
+/** What the commands exit with; scripts depend on these. */
+export const EXIT = {
+  complete: 0,
+  failed: 1,
+  usage: 2,
+  /** Complete, but files had changed, vanished or couldn't be read: the manifest lists them. */
+  drifted: 3,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** Errors that the user can mend by calling the command otherwise. Every other one is a failure. */
+const USAGE_CODES = new Set([
+  'USAGE',
+  'MISSING_PROGRAM',
+  'BAD_REQUEST',
+  'BAD_EXCLUDE',
+  'BAD_DESTINATION',
+  'VOLUME_MISSING',
+  'ARCHIVE_EXISTS',
+]);
+
+export function exitCodeOf(error: unknown): number {
+  if (!isLongshoreError(error)) return EXIT.failed;
+  if (error.code === 'INTERRUPTED') return EXIT.interrupted;
+  return USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed;
+}

@@ -1,0 +1,38 @@
+import { exportKeys, type Order, type PackJob } from '@longshore/shared';
+import type { Store } from '@longshore/store';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { addPacks } from '../flow.ts';
+import { type DurableSegment, planVolume } from './plan-volume.ts';
+
+export interface PlanJobOptions {
+  order: Order;
+  store: Store;
+  /** The volume's path on this worker. */
+  volume: string;
+  /** An empty local folder, which the caller removes. */
+  spool: string;
+  queue: Queue;
+  redis: Redis;
+  signal: AbortSignal;
+}
+
+/** The `plan` job: plans the volume and adds a pack for every item, while the walk goes on. */
+export async function planJob(options: PlanJobOptions): Promise<void> {
+  const { order, queue } = options;
+  for await (const segment of planVolume(options)) {
+    await addPacks(queue, [packOf(order, segment)]);
+    await countPlanned(options, segment);
+  }
+}
+
+function packOf(order: Order, { item, start, end, digest }: DurableSegment): PackJob {
+  return { export: order.id, destination: order.destination, item, start, end, digest };
+}
+
+/** Totals are set, not added to, so that planning again counts nothing twice. */
+async function countPlanned({ order, queue, redis }: PlanJobOptions, segment: DurableSegment): Promise<void> {
+  const { counters } = exportKeys(queue.name, order.id);
+  const totals = { items: segment.item + 1, files: segment.filesSoFar, tapeBytes: segment.end };
+  await redis.hset(counters, { ...totals, planned: segment.last ? 1 : 0 });
+}

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { on } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Worker as Thread } from 'node:worker_threads';
+import { type Order, RelayedError, workArea } from '@longshore/shared';
+import { type Store, StoreError } from '@longshore/store';
+import { ProducerError } from '../error.ts';
+import type { PlannedSegment } from './planner.ts';
+import {
+  type PlanThreadData,
+  type PlanThreadMessage,
+  type PlanThreadReply,
+  STOP,
+  WAITING,
+} from './protocol.ts';
+
+/** An item that is ready to be packed: its segment is durable. */
+export interface DurableSegment {
+  item: number;
+  start: number;
+  end: number;
+  digest: string;
+  filesSoFar: number;
+  last: boolean;
+}
+
+export interface PlanVolumeOptions {
+  order: Order;
+  store: Store;
+  /** The volume's path on this worker. */
+  volume: string;
+  /** An empty local folder, which the caller removes. */
+  spool: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Plans a volume: yields every item once its catalog segment stands in the work area, those first that an
+ * earlier planner left there. Segments become durable in order, so that what is durable is always a prefix
+ * of the tape, and are created only where absent, so that of two planners at once one wins each segment.
+ * Rejects with PLAN_OVERTAKEN where another planner's segment differs from ours; planning again goes on
+ * from it.
+ */
+export async function* planVolume(options: PlanVolumeOptions): AsyncGenerator<DurableSegment> {
+  await using thread = await PlanThread.start(options);
+  let item = 0;
+  for await (const copy of durableCopies(options)) {
+    const place = await thread.replay(copy);
+    await rm(copy.file);
+    yield { item: item++, digest: copy.digest, ...place };
+    if (place.last) return;
+  }
+  for await (const segment of thread.run()) {
+    await makeDurable(options, segment);
+    await rm(segment.file);
+    const { item, start, end, digest, filesSoFar, last } = segment;
+    yield { item, start, end, digest, filesSoFar, last };
+  }
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** Local copies of the segments that are durable without a gap, from item 0 on; the caller removes each. */
+async function* durableCopies({ order, store, spool, signal }: PlanVolumeOptions) {
+  const area = workArea(order.id);
+  let item = 0;
+  for await (const { key } of store.list(area.catalog, { signal })) {
+    if (key !== area.segment(item)) return;
+    const file = join(spool, `durable-${item++}`);
+    await pipeline(await store.get(key, { signal }), createWriteStream(file));
+    yield { file, digest: await digestOf(file) };
+  }
+}
+
+async function makeDurable(
+  { order, store, signal }: PlanVolumeOptions,
+  segment: PlannedSegment,
+): Promise<void> {
+  const key = workArea(order.id).segment(segment.item);
+  const { file, bytes, digest } = segment;
+  try {
+    await store.put(key, { file, offset: 0, bytes, sha256: digest }, { signal, ifAbsent: true });
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'ALREADY_EXISTS') throw error;
+    await adopt({ store, key, digest, signal });
+  }
+}
+
+/** Accepts a segment that stands there already only if it is the very one that we planned. */
+async function adopt(options: {
+  store: Store;
+  key: string;
+  digest: string;
+  signal: AbortSignal;
+}): Promise<void> {
+  const hash = createHash('sha256');
+  await pipeline(await options.store.get(options.key, options), hash);
+  if (hash.digest('hex') === options.digest) return;
+  throw new ProducerError(
+    'PLAN_OVERTAKEN',
+    `Another planner wrote ${options.key}; planning goes on from there.`,
+  );
+}
+
+/** The main thread's end of plan-thread.ts. */
+class PlanThread implements AsyncDisposable {
+  #thread: Thread;
+  #state: Int32Array<SharedArrayBuffer>;
+  #replies: AsyncIterator<[PlanThreadReply]>;
+
+  static async start({ order, volume, spool, signal }: PlanVolumeOptions): Promise<PlanThread> {
+    const control = new SharedArrayBuffer(8);
+    const workerData: PlanThreadData = { volume, exclude: order.exclude, spool, control };
+    const thread = new PlanThread(new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData }), {
+      control,
+      signal,
+    });
+    try {
+      await thread.#reply('ready');
+      return thread;
+    } catch (error) {
+      await thread[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  constructor(thread: Thread, { control, signal }: { control: SharedArrayBuffer; signal: AbortSignal }) {
+    this.#thread = thread;
+    this.#state = new Int32Array(control);
+    this.#replies = on(thread, 'message', { signal, close: ['exit'] }) as AsyncIterator<[PlanThreadReply]>;
+  }
+
+  async replay(copy: { file: string; digest: string }) {
+    this.#send({ kind: 'replay', ...copy });
+    const { kind: _, ...place } = await this.#reply('replayed');
+    return place;
+  }
+
+  async *run(): AsyncGenerator<PlannedSegment> {
+    this.#send({ kind: 'run' });
+    for (;;) {
+      const reply = await this.#reply('segment', 'finished');
+      if (reply.kind === 'finished') return;
+      yield reply.segment;
+      Atomics.sub(this.#state, WAITING, 1);
+      Atomics.notify(this.#state, WAITING);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    Atomics.store(this.#state, STOP, 1);
+    Atomics.notify(this.#state, WAITING);
+    await this.#replies.return?.();
+    await this.#thread.terminate();
+  }
+
+  #send(message: PlanThreadMessage): void {
+    this.#thread.postMessage(message);
+  }
+
+  async #reply<Kind extends PlanThreadReply['kind']>(
+    ...kinds: Kind[]
+  ): Promise<Extract<PlanThreadReply, { kind: Kind }>> {
+    const next = await this.#replies.next();
+    const reply = next.done ? undefined : next.value[0];
+    if (reply?.kind === 'failed') throw new RelayedError(reply.reason);
+    if (!isOneOf(reply, kinds))
+      throw new ProducerError('PLANNER_DIED', 'The planning thread ended unexpectedly.');
+    return reply;
+  }
+}
+
+function isOneOf<Kind extends PlanThreadReply['kind']>(
+  reply: PlanThreadReply | undefined,
+  kinds: Kind[],
+): reply is Extract<PlanThreadReply, { kind: Kind }> {
+  return reply !== undefined && kinds.some((kind) => kind === reply.kind);
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** The standalone queue: one for a whole pool, so that many exports share its workers. */
+export const QUEUE = 'exports';
+
+/** BullMQ's key prefix. Every key of Longshore's own stands below `PREFIX:QUEUE:`, where a tenant's ACL reaches. */
+export const PREFIX = 'bull';
+
+const ExportJob = z.object({ export: z.string(), destination: z.string() });
+
+export const PlanJob = ExportJob;
+export type PlanJob = z.infer<typeof PlanJob>;
+
+/** `start` and `end` are tape offsets in bytes; `digest` is the SHA-256 of the item's catalog segment. */
+export const PackJob = ExportJob.extend({
+  item: z.number().int().min(0).max(9_998),
+  start: z.number().int(),
+  end: z.number().int(),
+  digest: z.string(),
+});
+export type PackJob = z.infer<typeof PackJob>;
+
+/** Joins the runts of items `first`…`last` (both included) into the part of item `first`. */
+export const WeldJob = ExportJob.extend({
+  first: z.number().int(),
+  last: z.number().int(),
+  padding: z.number().int(),
+});
+export type WeldJob = z.infer<typeof WeldJob>;
+
+export const FinalizeJob = ExportJob;
+export type FinalizeJob = z.infer<typeof FinalizeJob>;
+
+export type JobName = 'plan' | 'pack' | 'weld' | 'finalize';
+
+/** Job ids: chosen, so that adding a job twice adds it once. BullMQ forbids `:` and all-digit ids. */
+export const jobId = {
+  finalize: (exportId: string) => `${exportId}-finalize`,
+  plan: (exportId: string) => `${exportId}-plan`,
+  pack: (exportId: string, item: number) => `${exportId}-${item}`,
+  weld: (exportId: string, first: number) => `${exportId}-weld-${first}`,
+};
+
+/** Redis keys and channels of one export, beside BullMQ's own. */
+export function exportKeys(queue: string, exportId: string) {
+  const root = `${PREFIX}:${queue}:longshore:${exportId}`;
+  return {
+    /** String `cancel` or `suspend`; absent while the export may run. Also the channel that announces a change. */
+    signal: `${root}:signal`,
+    /** Bitmap: bit N is set once item N is packed. */
+    done: `${root}:done`,
+    /** Hash of `Counters`. */
+    counters: `${root}:counters`,
+  };
+}
+
+/** What `signal` may say. */
+export type Signal = 'cancel' | 'suspend';

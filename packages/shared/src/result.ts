@@ -1,0 +1,10 @@
+/** What the finalizer returns: the outcome of a completed export. */
+export interface ExportResult {
+  archive: { key: string; bytes: number; parts: number; etag: string };
+  manifest: { key: string };
+  index: { key: string };
+  tape: { bytes: number; crc32: string };
+  entries: { count: number; bytes: number };
+  drift: { count: number };
+  skipped: { count: number };
+}

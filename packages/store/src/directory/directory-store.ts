@@ -1,0 +1,229 @@
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { checkBody } from '../body.ts';
+import { StoreError } from '../error.ts';
+import { checkKey, checkPartNumber, checkPrefix } from '../key.ts';
+import { ObjectStream } from '../object-stream.ts';
+import { probeStore } from '../probe.ts';
+import type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from '../store.ts';
+import { completeFolder } from './completion.ts';
+import { ABSENT, directoryFault, errnoOf, unless } from './fault.ts';
+import { inFolder, removeEmptyFolders, syncFolder } from './folders.ts';
+import { etagOf, statFile } from './identity.ts';
+import { scratchFolder, scratchPath, sweepScratch, tidyScratch, writeNew } from './scratch.ts';
+import {
+  createUploadFolder,
+  discardUploadFolder,
+  findUploads,
+  heldParts,
+  openUploadFolder,
+  whileOpen,
+  writePart,
+} from './upload-folder.ts';
+import { walkObjects } from './walk.ts';
+
+/** What a file system says that has no hard links (exFAT, some FUSE). */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * Objects are the files of a directory, under their keys. Only whole objects ever have their names: what's
+ * being written is in `.longshore/tmp` and `.longshore/uploads`, which are there only while they're needed;
+ * folders that become empty are removed. Any number of processes may use one directory, over a network file
+ * system too, as long as it has hard links and stable inode numbers (sshfs has not).
+ */
+export class DirectoryStore implements Store {
+  readonly uri: string;
+  readonly #root: string;
+
+  private constructor(uri: string, root: string) {
+    this.uri = uri;
+    this.#root = root;
+  }
+
+  /** Makes the directory where its parent exists. Rejects with BAD_DESTINATION or ACCESS_DENIED. */
+  static async open(path: string): Promise<DirectoryStore> {
+    const root = resolve(path);
+    try {
+      await makeRoot(root);
+      await sweepScratch(root);
+    } catch (error) {
+      throw directoryFault(error, { action: `use the directory ${root}` });
+    }
+    return new DirectoryStore(path, root);
+  }
+
+  probe(options?: RequestOptions): Promise<void> {
+    return probeStore(this, options);
+  }
+
+  head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined> {
+    return this.#call('look up', key, options, async () => {
+      const file = await statFile(this.#path(key));
+      return file && { key, bytes: Number(file.size), etag: etagOf(file) };
+    });
+  }
+
+  get(key: string, options?: Parameters<Store['get']>[1]): Promise<Readable> {
+    return this.#call('read', key, options, async () => {
+      const handle = await unless(ABSENT, () => open(this.#path(key), 'r'), undefined);
+      if (!handle) throw this.#notFound(key);
+      if (!(await handle.stat()).isFile()) {
+        await handle.close();
+        throw this.#notFound(key);
+      }
+      const { start, end } = options?.range ?? { start: 0, end: Number.POSITIVE_INFINITY };
+      if (end <= start) {
+        await handle.close();
+        return Readable.from([]);
+      }
+      const source = handle.createReadStream({ start, end: end - 1, signal: options?.signal });
+      return new ObjectStream(source, (error) =>
+        Promise.reject(directoryFault(error, { action: `read ${this.#path(key)}`, ...options })),
+      );
+    });
+  }
+
+  put(key: string, body: Body, options?: Parameters<Store['put']>[2]): Promise<ObjectInfo> {
+    return this.#call('write', key, options, async () => {
+      checkBody(body);
+      const scratch = scratchPath(this.#root);
+      try {
+        await inFolder(this.#root, scratchFolder(this.#root), () => writeNew(scratch, body, options));
+        const file = await stat(scratch, { bigint: true });
+        await this.#publish(scratch, this.#path(key), options?.ifAbsent ? link : rename);
+        return { key, bytes: body.bytes, etag: etagOf(file) };
+      } finally {
+        await rm(scratch, { force: true });
+        await tidyScratch(this.#root);
+      }
+    });
+  }
+
+  async #publish(scratch: string, path: string, act: typeof link | typeof rename): Promise<void> {
+    try {
+      await inFolder(this.#root, dirname(path), () => act(scratch, path));
+    } catch (cause) {
+      await removeEmptyFolders(this.#root, dirname(path));
+      if (act !== link || !NO_LINKS.has(errnoOf(cause) ?? '')) throw cause;
+      const message = `${this.#root} is on a file system without hard links, which Longshore needs to publish an object without overwriting another; use a different one`;
+      throw new StoreError('REFUSED', message, { cause });
+    }
+    await syncFolder(dirname(path));
+  }
+
+  async delete(keys: readonly string[], options?: RequestOptions): Promise<void> {
+    for (const key of keys) checkKey(key);
+    for (const key of keys) {
+      await this.#call('delete', key, options, async () => {
+        await unless(ABSENT, () => rm(this.#path(key)), undefined);
+        await unless(ABSENT, () => removeEmptyFolders(this.#root, dirname(this.#path(key))), undefined);
+      });
+    }
+  }
+
+  async *list(prefix: string, options?: RequestOptions): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    yield* this.#guard('list', prefix, walkObjects(this.#root, prefix), options);
+  }
+
+  createUpload(key: string, options?: Parameters<Store['createUpload']>[1]): Promise<Upload> {
+    const { contentType, metadata } = options ?? {};
+    return this.#call('begin an upload of', key, options, () =>
+      createUploadFolder(this.#root, { key, contentType, metadata }),
+    );
+  }
+
+  async *listUploads(key: string, options?: RequestOptions): AsyncGenerator<Upload> {
+    checkKey(key);
+    yield* this.#guard('list uploads of', key, findUploads(this.#root, key), options);
+  }
+
+  putPart(upload: Upload, number: number, body: Body, options?: RequestOptions): Promise<Part> {
+    return this.#call(`write part ${number} of`, upload.key, options, async () => {
+      checkPartNumber(number);
+      return writePart(await openUploadFolder(this.#root, upload), number, body, options);
+    });
+  }
+
+  async *listParts(upload: Upload, options?: RequestOptions): AsyncGenerator<Part> {
+    const held = await this.#call('list parts of', upload.key, options, async () => {
+      const folder = await openUploadFolder(this.#root, upload);
+      return heldParts(folder);
+    });
+    yield* held.values();
+  }
+
+  completeUpload(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<ObjectInfo> {
+    return this.#call('complete the upload of', upload.key, options, async () => {
+      const folder = await openUploadFolder(this.#root, upload);
+      return whileOpen(folder, () => completeFolder({ folder, parts, signal: options?.signal }));
+    });
+  }
+
+  abortUpload(upload: Upload, options?: RequestOptions): Promise<void> {
+    return this.#call('abort the upload of', upload.key, options, () =>
+      discardUploadFolder(this.#root, upload.id),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Every file is closed by the call that opened it.
+  }
+
+  #path(key: string): string {
+    return join(this.#root, key);
+  }
+
+  #notFound(key: string): StoreError {
+    return new StoreError('NOT_FOUND', `can't read ${this.#path(key)}: there is no such object`);
+  }
+
+  async #call<T>(
+    verb: string,
+    key: string,
+    options: RequestOptions | undefined,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    const attempt = { action: `${verb} ${this.#path(key)}`, signal: options?.signal };
+    try {
+      checkKey(key);
+      options?.signal?.throwIfAborted();
+      return await act();
+    } catch (error) {
+      throw directoryFault(error, attempt);
+    }
+  }
+
+  async *#guard<T>(
+    verb: string,
+    key: string,
+    items: AsyncIterable<T>,
+    options?: RequestOptions,
+  ): AsyncGenerator<T> {
+    try {
+      for await (const item of items) {
+        options?.signal?.throwIfAborted();
+        yield item;
+      }
+    } catch (error) {
+      throw directoryFault(error, { action: `${verb} ${this.#path(key)}`, signal: options?.signal });
+    }
+  }
+}
+
+async function makeRoot(root: string): Promise<void> {
+  try {
+    await mkdir(root);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'EEXIST' && (await stat(root)).isDirectory()) return;
+    const complaint = {
+      EEXIST: 'it is a file',
+      ENOTDIR: 'a file is in its path',
+      ENOENT: `${dirname(root)} doesn't exist; create it first`,
+    }[errno ?? ''];
+    if (complaint === undefined) throw cause;
+    throw new StoreError('BAD_DESTINATION', `the directory ${root} can't be used: ${complaint}`, { cause });
+  }
+}

@@ -1,0 +1,11 @@
+export { deletePrefix } from './delete-prefix.ts';
+export { DirectoryStore } from './directory/directory-store.ts';
+export type { StoreErrorCode } from './error.ts';
+export { StoreError } from './error.ts';
+export { MemoryStore } from './memory.ts';
+export type { StoreConfig } from './open.ts';
+export { openStore } from './open.ts';
+export type { S3Settings } from './s3/connection.ts';
+export { S3Store } from './s3/s3-store.ts';
+export type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
+export { PART_LIMITS } from './store.ts';

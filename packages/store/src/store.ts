@@ -1,0 +1,100 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Bytes to be written. They can be produced more than once, because a request may be repeated: chunks that
+ * are already in memory, or a range of a local file.
+ */
+export type Body =
+  | { bytes: number; chunks: readonly Uint8Array[]; sha256?: string }
+  | { bytes: number; file: string; offset: number; sha256?: string };
+
+export interface ObjectInfo {
+  key: string;
+  bytes: number;
+  /** Opaque; two writes of one key never share it unless their bytes are the same. */
+  etag: string;
+}
+
+/** A multipart upload that is open: its bytes exist nowhere under `key` until it is completed. */
+export interface Upload {
+  key: string;
+  id: string;
+}
+
+export interface Part {
+  /** 1 to 10,000; gaps are allowed. */
+  number: number;
+  bytes: number;
+  etag: string;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+}
+
+/** S3's own rules, which every store enforces, so that an archive's bytes don't depend on where it goes. */
+export const PART_LIMITS = {
+  minBytes: 5 * 2 ** 20,
+  maxBytes: 5 * 2 ** 30,
+  maxNumber: 10_000,
+} as const;
+
+/**
+ * Where bytes go: a bucket or a directory, and a prefix in it. Keys are relative to that prefix, use `/`,
+ * and never start with it. Every method rejects with `StoreError`; every method is safe to repeat.
+ */
+export interface Store extends AsyncDisposable {
+  /** As the user named it, without credentials: `s3://bucket/prefix`, `/srv/archives`. */
+  readonly uri: string;
+
+  /** Proves that this store can be reached, written, listed and deleted from, within about 25 s; leaves nothing. */
+  probe(options?: RequestOptions): Promise<void>;
+
+  /** The object's size and ETag, or undefined where there is none. */
+  head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined>;
+
+  /** The object's bytes, or those of `range` (`end` exclusive). Rejects with NOT_FOUND. */
+  get(key: string, options?: RequestOptions & { range?: { start: number; end: number } }): Promise<Readable>;
+
+  /**
+   * Writes one object of at most 5 GiB, whole or not at all. With `ifAbsent` an existing object is left as it
+   * is and ALREADY_EXISTS says so.
+   */
+  put(
+    key: string,
+    body: Body,
+    options?: RequestOptions & { ifAbsent?: boolean; contentType?: string },
+  ): Promise<ObjectInfo>;
+
+  /** Deletes objects; a key that isn't there is no error. */
+  delete(keys: readonly string[], options?: RequestOptions): Promise<void>;
+
+  /** Every object below `prefix`, in bytewise key order, page by page. */
+  list(prefix: string, options?: RequestOptions): AsyncIterable<ObjectInfo>;
+
+  createUpload(
+    key: string,
+    options?: RequestOptions & { contentType?: string; metadata?: Record<string, string> },
+  ): Promise<Upload>;
+
+  /** Every open upload of exactly this key. */
+  listUploads(key: string, options?: RequestOptions): AsyncIterable<Upload>;
+
+  /** Writes a part, replacing one of the same number. Rejects with NO_SUCH_UPLOAD after completion or abort. */
+  putPart(upload: Upload, number: number, body: Body, options?: RequestOptions): Promise<Part>;
+
+  /** The parts that the store holds, in the order of their numbers. Rejects with NO_SUCH_UPLOAD. */
+  listParts(upload: Upload, options?: RequestOptions): AsyncIterable<Part>;
+
+  /**
+   * Makes the object of exactly these parts, in this order, and only if no object has its key
+   * (ALREADY_EXISTS). A part that is missing or has another ETag: PART_MISMATCH. A part below 5 MiB that
+   * isn't the last: PART_TOO_SMALL. Repeating a completion that succeeded gives NO_SUCH_UPLOAD; the caller
+   * then looks at `head`. A completion that was interrupted by a crash can be repeated, and `listParts`
+   * still lists every part until it has succeeded.
+   */
+  completeUpload(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<ObjectInfo>;
+
+  /** Gives the upload's parts up; an upload that isn't there is no error. */
+  abortUpload(upload: Upload, options?: RequestOptions): Promise<void>;
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import type { Job } from 'bullmq';
+import { WorkerError } from './error.ts';
+
+/**
+ * Why an attempt ends before its work is done:
+ * - `lock-lost`: another worker has the job by now, or will;
+ * - `shutdown`: this process leaves; the job goes back at once;
+ * - `cancel`: the export ends; the job is not to run again.
+ */
+export type StopReason = 'lock-lost' | 'shutdown' | 'cancel';
+
+/** One worker's try at one job. */
+export class Attempt {
+  /** Unique, and safe in a key: what this attempt writes has a name of its own. */
+  readonly id = randomBytes(8).toString('hex');
+  readonly job: Job;
+  readonly token: string;
+  #controller = new AbortController();
+  #lockMs: number;
+
+  constructor({ job, token, lockMs }: { job: Job; token: string; lockMs: number }) {
+    this.job = job;
+    this.token = token;
+    this.#lockMs = lockMs;
+    setMaxListeners(0, this.#controller.signal);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why the attempt was stopped; undefined while it may go on. */
+  get stopReason(): StopReason | undefined {
+    return this.signal.aborted ? this.#reason : undefined;
+  }
+
+  #reason: StopReason | undefined;
+
+  stop(reason: StopReason): void {
+    if (this.signal.aborted) return;
+    this.#reason = reason;
+    this.#controller.abort(new WorkerError('STOPPED', `The attempt was ended: ${reason}.`));
+  }
+
+  /**
+   * Rejects unless the job is still this attempt's. Asked right before anything is written that another
+   * attempt would not replace: a process that was stopped for minutes doesn't know yet that it's late.
+   */
+  async assertHeld(): Promise<void> {
+    this.signal.throwIfAborted();
+    const held = await this.job.extendLock(this.token, this.#lockMs).catch(() => 0);
+    if (held !== 1) this.stop('lock-lost');
+    this.signal.throwIfAborted();
+  }
+}

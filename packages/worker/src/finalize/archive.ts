@@ -1,0 +1,100 @@
+import type { Part } from '@longshore/store';
+import {
+  type Codec,
+  crc32Combine,
+  crc32Zeros,
+  createCodec,
+  type FrameSize,
+  rawFrameBytes,
+  TRAILER_BYTES,
+} from '@longshore/tape';
+import type { ExportContext } from '../export-context.ts';
+import { layoutParts, type PartLayout, type PlannedPart, TAIL_PART } from './part-layout.ts';
+import type { ItemSummary } from './survey.ts';
+
+export type Weld = Extract<PlannedPart, { kind: 'weld' }>;
+
+/** The archive as the sum of its items: where each begins, what pads them, what ends them. */
+export class Archive {
+  readonly items: readonly ItemSummary[];
+  readonly layout: PartLayout;
+  readonly codec: Codec;
+  /** Bytes of the whole tape, its end included. */
+  readonly tapeBytes: number;
+  /** CRC-32 of these. */
+  readonly tapeCrc: number;
+  #padding = new Map<number, Buffer>();
+
+  constructor({ order }: ExportContext, items: readonly ItemSummary[]) {
+    this.items = items;
+    this.layout = layoutParts(items.map(({ bytes }) => bytes));
+    this.codec = createCodec(order.format, order.level);
+    const crc = items.reduce((sum, item) => crc32Combine(sum, item.crc32, item.end - item.start), 0);
+    this.tapeCrc = crc32Zeros(crc, TRAILER_BYTES);
+    this.tapeBytes = (items.at(-1)?.end ?? 0) + TRAILER_BYTES;
+    for (const weld of this.welds) this.#padding.set(weld.last, paddingOf(this.codec, weld));
+  }
+
+  get welds(): Weld[] {
+    return this.layout.parts.filter((part) => part.kind === 'weld');
+  }
+
+  /** Items whose runts the tail part takes. */
+  get tailItems(): readonly ItemSummary[] {
+    return this.items.slice(this.layout.tail);
+  }
+
+  /** The frame that holds the tape's two last blocks. */
+  get trailer(): Buffer {
+    return this.codec.zeros(TRAILER_BYTES);
+  }
+
+  /** Padding that follows an item; empty for most. */
+  paddingAfter(item: number): Buffer {
+    return this.#padding.get(item) ?? Buffer.alloc(0);
+  }
+
+  /** Each item with the archive offset of its first frame: behind the prologue in the first one. */
+  *placed(): Generator<{ item: ItemSummary; archiveOffset: number }> {
+    let offset = 0;
+    for (const item of this.items) {
+      const prologue = item.start === 0 ? this.codec.prologue.length : 0;
+      yield { item, archiveOffset: offset + prologue };
+      offset += item.bytes + this.paddingAfter(item.item).length;
+    }
+  }
+
+  /** Where the trailer's frame begins in the archive. */
+  get trailerOffset(): number {
+    return this.items.reduce((sum, item) => sum + item.bytes + this.paddingAfter(item.item).length, 0);
+  }
+
+  /** What stands behind the items: the trailer's frame and the format's own end. */
+  *end(): Generator<Buffer> {
+    yield this.trailer;
+    yield* this.codec.tail(this.#frames(), { tapeBytes: this.tapeBytes, crc32: this.tapeCrc });
+  }
+
+  /** The parts of the finished upload in order, out of those that the store holds. */
+  completion(stored: ReadonlyMap<number, Part>, tail: Part): Part[] {
+    const parts = this.layout.parts.map((part) =>
+      stored.get((part.kind === 'item' ? part.item : part.first) + 1),
+    );
+    return [...parts.filter((part) => part !== undefined), { ...tail, number: TAIL_PART }];
+  }
+
+  *#frames(): Generator<FrameSize> {
+    for (const item of this.items) {
+      for (const [frame, compressed] of item.frames.entries())
+        yield { raw: rawFrameBytes(item, frame), compressed };
+      const padding = this.paddingAfter(item.item).length;
+      if (padding > 0) yield { raw: 0, compressed: padding };
+    }
+    yield { raw: TRAILER_BYTES, compressed: this.trailer.length };
+  }
+}
+
+/** Padding that the codec makes of a weld's missing bytes: the same wherever it's asked. */
+export function paddingOf(codec: Codec, { padding }: { padding: number }): Buffer {
+  return padding === 0 ? Buffer.alloc(0) : Buffer.concat([...codec.padding(padding)]);
+}

@@ -1,0 +1,155 @@
+import { buffer } from 'node:stream/consumers';
+import { type ExportResult, Manifest, type PackJob, publishedKeys, type WeldJob } from '@longshore/shared';
+import { StoreError } from '@longshore/store';
+import { type IndexTotals, vanishedTooMany, volumeGoing } from '@longshore/tape';
+import { concatenate } from '../concatenate.ts';
+import { WorkerError } from '../error.ts';
+import { SpoolFolder } from '../spool.ts';
+import { Archive } from './archive.ts';
+import { buildIndex } from './build-index.ts';
+import { TAIL_PART } from './part-layout.ts';
+import { completedArchive, completeUpload, draftManifest, publishIndex, publishManifest } from './publish.ts';
+import { packJobOf, type Survey, type SurveyOptions, survey } from './survey.ts';
+import { findWeld, runtBytes } from './welds.ts';
+
+/** What has to be done by other jobs before the export can be finalized. */
+export type Finalized =
+  | { kind: 'done'; result: ExportResult }
+  | { kind: 'repack'; packs: PackJob[] }
+  | { kind: 'weld'; welds: WeldJob[] };
+
+/**
+ * Makes one archive of the parts, or says what is missing for it. Each step looks before it acts, so that a
+ * finalizer that was killed anywhere is simply run again:
+ *
+ * 1. every item's record is held against the store's list of parts; an item whose part isn't there any more
+ *    is packed again;
+ * 2. runts are welded into parts, by jobs of their own;
+ * 3. the tail is uploaded, the index published, and the manifest drafted in the work area;
+ * 4. the upload is completed with exactly the parts that steps 1 and 2 saw: where a late writer replaced one
+ *    meanwhile, completion fails, and all begins again;
+ * 5. the manifest is published. After a crash behind step 4 the upload is gone, and the draft says how to go on.
+ */
+export async function finalize(options: SurveyOptions): Promise<Finalized> {
+  const published = await readManifest(options, keysOf(options).manifest);
+  if (published?.export.id === options.context.order.id) return done(options, published);
+  const seen = await surveyUnlessCompleted(options);
+  if (!seen) return done(options, await declare(options));
+  const items = seen.items.filter((item) => item !== undefined);
+  if (items.length < seen.items.length) return { kind: 'repack', packs: await missingPacks(options, seen) };
+  const archive = new Archive(options.context, items);
+  const welds = await missingWelds(options, { archive, seen });
+  if (welds.length > 0) return { kind: 'weld', welds };
+  await complete(options, { archive, seen });
+  return done(options, await declare(options));
+}
+
+const keysOf = ({ context: { order } }: SurveyOptions) => publishedKeys(order.name, order.format);
+
+async function readManifest({ context, signal }: SurveyOptions, key: string): Promise<Manifest | undefined> {
+  const { store } = context;
+  if (!(await store.head(key, { signal }))) return undefined;
+  return Manifest.parse(JSON.parse((await buffer(await store.get(key, { signal }))).toString()));
+}
+
+/** What the store holds, or undefined where the upload was completed already: it's gone, and there's a draft. */
+async function surveyUnlessCompleted(options: SurveyOptions): Promise<Survey | undefined> {
+  const { store, area } = options.context;
+  try {
+    return await survey(options);
+  } catch (error) {
+    const gone = error instanceof StoreError && error.code === 'NO_SUCH_UPLOAD';
+    if (gone && (await store.head(area.manifestDraft, options))) return undefined;
+    throw error;
+  }
+}
+
+/** Packs to be made again. Their stale records go first: an item with a record isn't packed again. */
+async function missingPacks(options: SurveyOptions, { items, stale }: Survey): Promise<PackJob[]> {
+  await options.context.store.delete(stale, options);
+  const packs: PackJob[] = [];
+  for (const [item, summary] of items.entries()) if (!summary) packs.push(await packJobOf(options, item));
+  return packs;
+}
+
+async function missingWelds(
+  options: SurveyOptions,
+  { archive, seen }: { archive: Archive; seen: Survey },
+): Promise<WeldJob[]> {
+  const { id, destination } = options.context.order;
+  const welds: WeldJob[] = [];
+  for (const { first, last, padding, ...weld } of archive.welds) {
+    const record = await findWeld(
+      options,
+      { ...weld, first, last, padding },
+      { ...seen, items: archive.items },
+    );
+    if (!record) welds.push({ export: id, destination, first, last, padding });
+  }
+  return welds;
+}
+
+/** Steps 3 and 4. */
+async function complete(options: SurveyOptions, { archive, seen }: { archive: Archive; seen: Survey }) {
+  const { context, signal, spool } = options;
+  await using folder = await SpoolFolder.make(spool);
+  const tail = await uploadTail(options, { archive, file: folder.file('tail') });
+  const file = folder.file('index.sqlite');
+  const totals = await buildIndex(options, { archive, folder: folder.path, file });
+  refuseVanishedVolume(totals);
+  await publishIndex(options, file);
+  const parts = archive.completion(seen.parts, tail);
+  const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
+  await context.store.put(context.area.manifestDraft, { bytes: draft.length, chunks: [draft] }, { signal });
+  await completeUpload(options, parts);
+}
+
+async function uploadTail(options: SurveyOptions, { archive, file }: { archive: Archive; file: string }) {
+  const { context, signal } = options;
+  const body = await concatenate(file, tailBytes(options, archive));
+  return context.store.putPart(context.order.upload, TAIL_PART, body, { signal });
+}
+
+async function* tailBytes(options: SurveyOptions, archive: Archive): AsyncGenerator<Buffer> {
+  yield* runtBytes(options, archive.tailItems);
+  yield* archive.end();
+}
+
+/** Few files vanished from each item, but too many from all. */
+function refuseVanishedVolume({ entries, vanished }: IndexTotals): void {
+  const files = entries.types.file?.count ?? 0;
+  if (vanishedTooMany(vanished, files)) throw volumeGoing(vanished, files);
+}
+
+/** Step 5. */
+async function declare(options: SurveyOptions): Promise<Manifest> {
+  const { context, signal } = options;
+  const draft = await readManifest(options, context.area.manifestDraft);
+  if (!draft)
+    throw new WorkerError('ARCHIVE_MISMATCH', `${context.area.manifestDraft} is gone; export again.`);
+  const object = await completedArchive(context, { bytes: draft.archive.bytes, signal });
+  const completed = new Date().toISOString();
+  const manifest = {
+    ...draft,
+    archive: { ...draft.archive, etag: object.etag },
+    export: { ...draft.export, completed },
+  };
+  await publishManifest(options, manifest);
+  return manifest;
+}
+
+function done(options: SurveyOptions, manifest: Manifest): Finalized {
+  const { archive, tape, entries, drift, skipped } = manifest;
+  const { index, manifest: key } = keysOf(options);
+  const { count, bytes } = entries;
+  const result: ExportResult = {
+    archive: { key: archive.key, bytes: archive.bytes, parts: archive.parts, etag: archive.etag },
+    manifest: { key },
+    index: { key: index },
+    tape,
+    entries: { count, bytes },
+    drift: { count: drift.count },
+    skipped: { count: skipped.count },
+  };
+  return { kind: 'done', result };
+}

@@ -1,0 +1,97 @@
+import { buffer } from 'node:stream/consumers';
+import type { WeldJob } from '@longshore/shared';
+import { type Part, StoreError } from '@longshore/store';
+import {
+  createCodec,
+  decodeWeld,
+  encodeWeld,
+  type ItemRecord,
+  TapeError,
+  type WeldRecord,
+} from '@longshore/tape';
+import type { Attempt } from '../attempt.ts';
+import { concatenate } from '../concatenate.ts';
+import type { ExportContext } from '../export-context.ts';
+import { readRecord } from '../records.ts';
+import { SpoolFolder } from '../spool.ts';
+import { paddingOf, type Weld } from './archive.ts';
+import type { ItemSummary, SurveyOptions } from './survey.ts';
+
+async function readWeld({ context, signal }: SurveyOptions, key: string): Promise<WeldRecord | undefined> {
+  try {
+    return decodeWeld(await buffer(await context.store.get(key, { signal })));
+  } catch (error) {
+    const gone = error instanceof StoreError && error.code === 'NOT_FOUND';
+    if (gone || (error instanceof TapeError && error.code === 'CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+/** The weld's record whose part is in the upload, and made of the attempts that the survey chose. */
+export async function findWeld(
+  options: SurveyOptions,
+  weld: Weld,
+  { parts, items }: { parts: Map<number, Part>; items: readonly ItemSummary[] },
+): Promise<WeldRecord | undefined> {
+  const { store, area } = options.context;
+  const attempts = items.slice(weld.first, weld.last + 1).map(({ attempt }) => attempt);
+  const part = parts.get(weld.first + 1);
+  for await (const { key } of store.list(area.weld(weld.first, ''), { signal: options.signal })) {
+    const record = await readWeld(options, key);
+    if (!record || !part || record.etag !== part.etag || record.bytes !== part.bytes) continue;
+    if (record.padding === weld.padding && record.attempts.join() === attempts.join()) return record;
+  }
+  return undefined;
+}
+
+async function firstRunt({ context, signal }: SurveyOptions, item: number): Promise<ItemRecord> {
+  const { store, area } = context;
+  for await (const { key } of store.list(area.record(item, ''), { signal })) {
+    const record = await readRecord(store, key, signal);
+    if (record && record.etag === undefined) return record;
+  }
+  throw new TapeError('CORRUPT', `Item ${item} has no runt to weld; it is packed again.`);
+}
+
+/** Bytes of the runts of these attempts, in order. */
+export async function* runtBytes(
+  { context, signal }: SurveyOptions,
+  runts: Iterable<{ item: number; attempt: string }>,
+): AsyncGenerator<Buffer> {
+  for (const { item, attempt } of runts) {
+    yield* await context.store.get(context.area.runt(item, attempt), { signal });
+  }
+}
+
+/** The `weld` job: joins the runts of neighbouring items into one part, under the first one's number. */
+export async function weldRunts(
+  context: ExportContext,
+  { data, attempt, spool }: { data: WeldJob; attempt: Attempt; spool: string },
+): Promise<void> {
+  const options = { context, spool, signal: attempt.signal };
+  const records: ItemRecord[] = [];
+  for (let item = data.first; item <= data.last; item++) records.push(await firstRunt(options, item));
+  await using folder = await SpoolFolder.make(spool);
+  const { store, order, area } = context;
+  const padding = paddingOf(createCodec(order.format, order.level), data);
+  const body = await concatenate(folder.file('weld'), follow(runtBytes(options, records), padding));
+  const part = await store.putPart(order.upload, data.first + 1, body, { signal: attempt.signal });
+  await attempt.assertHeld();
+  const { first, last } = data;
+  const attempts = records.map((record) => record.attempt);
+  const record = encodeWeld({
+    first,
+    last,
+    attempts,
+    padding: data.padding,
+    etag: part.etag,
+    bytes: part.bytes,
+  });
+  const key = area.weld(first, attempt.id);
+  await store.put(key, { bytes: record.length, chunks: [record] }, { signal: attempt.signal });
+}
+
+async function* follow(first: AsyncIterable<Buffer>, then: Buffer): AsyncGenerator<Buffer> {
+  yield* first;
+  yield then;
+}

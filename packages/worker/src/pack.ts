@@ -1,0 +1,107 @@
+import type { PackJob } from '@longshore/shared';
+import { type Body, PART_LIMITS } from '@longshore/store';
+import { encodeRecord, type ItemRecord } from '@longshore/tape';
+import type { Attempt } from './attempt.ts';
+import type { ExportContext } from './export-context.ts';
+import { fetchExactSegment } from './fetch-segment.ts';
+import { findRecord } from './records.ts';
+import { IO_ATTEMPTS } from './retries.ts';
+import { SpoolFolder } from './spool.ts';
+import type { RenderTask } from './threads/protocol.ts';
+import type { RenderedOutput, RenderThreads } from './threads/render-threads.ts';
+
+/** Items above this size go through a local file instead of memory; raw bytes, as it's known beforehand. */
+const MAX_BYTES_IN_MEMORY = 256 * 2 ** 20;
+
+export interface PackOptions {
+  context: ExportContext;
+  data: PackJob;
+  attempt: Attempt;
+  threads: RenderThreads;
+  spool: string;
+}
+
+/**
+ * The `pack` job: renders an item, uploads it as one part (or leaves it in the work area, where it's too
+ * small for one), and then writes its record. An item that has a record already is not packed again; the
+ * finalizer, which checks records against the store's parts, deletes those that don't hold.
+ */
+export async function pack(options: PackOptions): Promise<ItemRecord> {
+  const { context, data, attempt } = options;
+  const { area, store } = context;
+  const packed = await findRecord(store, {
+    prefix: area.record(data.item, ''),
+    ...data,
+    signal: attempt.signal,
+  });
+  if (packed) return packed;
+  await using folder = await SpoolFolder.make(options.spool);
+  using output = await render(options, folder);
+  const etag = await upload(options, { output, folder });
+  const record = recordOf(options, { output, etag });
+  await attempt.assertHeld();
+  await putBytes(options, area.record(data.item, attempt.id), encodeRecord(record));
+  return record;
+}
+
+async function render(
+  { context, data, attempt, threads }: PackOptions,
+  folder: SpoolFolder,
+): Promise<RenderedOutput> {
+  const { order, volume } = context;
+  const { item, start, end, digest } = data;
+  const segment = folder.file('segment');
+  await fetchExactSegment(context, { item, digest, file: segment, signal: attempt.signal });
+  const task: RenderTask = {
+    export: order.id,
+    volume,
+    segment,
+    range: { start, end },
+    format: order.format,
+    level: order.level,
+    onChange: order.onChange,
+    ioErrors: attempt.job.attemptsMade + 2 >= IO_ATTEMPTS ? 'record-unreadable' : 'retry-item',
+    output:
+      end - start > MAX_BYTES_IN_MEMORY ? { kind: 'file', path: outputFile(folder) } : { kind: 'memory' },
+  };
+  return threads.render(task, attempt.signal);
+}
+
+const outputFile = (folder: SpoolFolder) => folder.file('output');
+
+interface Packed {
+  output: RenderedOutput;
+  folder: SpoolFolder;
+}
+
+function bodyOf({ output, folder }: Packed): Body {
+  const { bytes, sha256 } = output.rendered;
+  if (output.chunks.length > 0 || bytes === 0) return { bytes, sha256, chunks: output.chunks };
+  return { bytes, sha256, file: outputFile(folder), offset: 0 };
+}
+
+/** Uploads the item; returns its part's ETag, or undefined for a runt. */
+async function upload({ context, data, attempt }: PackOptions, packed: Packed): Promise<string | undefined> {
+  const { order, store, area } = context;
+  const { signal } = attempt;
+  const body = bodyOf(packed);
+  if (body.bytes >= PART_LIMITS.minBytes) {
+    return (await store.putPart(order.upload, data.item + 1, body, { signal })).etag;
+  }
+  await attempt.assertHeld();
+  await store.put(area.runt(data.item, attempt.id), body, { signal });
+  return undefined;
+}
+
+function recordOf(
+  { data, attempt }: PackOptions,
+  { output, etag }: { output: RenderedOutput; etag: string | undefined },
+): ItemRecord {
+  const { item, start, end, digest } = data;
+  const { sha256: _, ...rendered } = output.rendered;
+  return { item, start, end, digest, attempt: attempt.id, etag, ...rendered };
+}
+
+async function putBytes({ context, attempt }: PackOptions, key: string, data: Buffer): Promise<void> {
+  await context.store.put(key, { bytes: data.length, chunks: [data] }, { signal: attempt.signal });
+}

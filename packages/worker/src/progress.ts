@@ -1,0 +1,17 @@
+import { exportKeys, MARK_DONE } from '@longshore/shared';
+import type { ItemRecord } from '@longshore/tape';
+import type { Redis } from 'ioredis';
+
+/** Counts an item as packed, once, however often it's told. */
+export async function countPacked(
+  record: Pick<ItemRecord, 'item' | 'start' | 'end' | 'bytes'>,
+  { redis, queue, exportId }: { redis: Redis; queue: string; exportId: string },
+): Promise<void> {
+  const { done, counters } = exportKeys(queue, exportId);
+  await redis.eval(MARK_DONE, 2, done, counters, record.item, record.end - record.start, record.bytes);
+}
+
+/** Counts an attempt that follows another one of the same job. */
+export async function countRetry(options: { redis: Redis; queue: string; exportId: string }): Promise<void> {
+  await options.redis.hincrby(exportKeys(options.queue, options.exportId).counters, 'retries', 1);
+}

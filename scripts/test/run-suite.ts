@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { childEnvironment, root } from '../config.ts';
+import { type Counts, FAILED, isCounts, PASSED, sum } from './counts.ts';
+import { groupMembers, killGroup } from './process-group.ts';
+import type { Suite } from './suites.ts';
+
+/** How long a suite may take to end once its last test has, or once it was interrupted. */
+const ENDING_MS = 10_000;
+
+/** What makes a suite fail whatever its tests say. */
+export interface Fault {
+  code: 'NO_REPORT' | 'HUNG' | 'LEFT_PROCESSES';
+  message: string;
+}
+
+/** A suite's tests, one more failed one for each fault, and the faults. */
+export interface Outcome extends Counts {
+  faults: Fault[];
+}
+
+export interface RunOptions {
+  /** Interrupts the suite: it may clean up, and is killed if that takes too long. */
+  signal?: AbortSignal;
+  /** Where the suite's output goes: to this process's, or nowhere. */
+  output?: 'inherit' | 'ignore';
+  /** Milliseconds from the last test to the end of the process. */
+  endingMs?: number;
+}
+
+/** Runs a suite in a process group of its own, of which nothing is left when this returns. */
+export async function runSuite(suite: Suite, options: RunOptions = {}): Promise<Outcome> {
+  const { signal, output = 'inherit', endingMs = ENDING_MS } = options;
+  const child = spawn(process.execPath, suite.command, {
+    cwd: root,
+    env: childEnvironment,
+    stdio: ['ignore', output, output, suite.reports ? 'ipc' : 'ignore'],
+    detached: true,
+  });
+  const group = child.pid ?? 0;
+  const interrupt = () => {
+    killGroup(group, 'SIGINT');
+    setTimeout(() => killGroup(group, 'SIGKILL'), endingMs).unref();
+  };
+  signal?.addEventListener('abort', interrupt);
+  try {
+    return await (suite.reports ? tested(child, endingMs) : checked(child));
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    killGroup(group, 'SIGKILL');
+  }
+}
+
+/** A check is one test, which passes if it exits with 0. */
+async function checked(child: ChildProcess): Promise<Outcome> {
+  const [code] = await once(child, 'exit');
+  return { ...(code === 0 ? PASSED : FAILED), faults: [] };
+}
+
+async function tested(child: ChildProcess, endingMs: number): Promise<Outcome> {
+  const faults: Fault[] = [];
+  const counts = await report(child, endingMs, faults);
+  if (!counts) faults.push({ code: 'NO_REPORT', message: 'its process ended without a report' });
+  const left = await groupMembers(child.pid ?? 0);
+  if (left.length > 0)
+    faults.push({ code: 'LEFT_PROCESSES', message: `it left processes running: ${left.join('; ')}` });
+  return { ...sum([...(counts ? [counts] : []), ...faults.map(() => FAILED)]), faults };
+}
+
+/** What the suite's process reports before it ends; one that doesn't end after its report is killed. */
+async function report(child: ChildProcess, endingMs: number, faults: Fault[]): Promise<Counts | undefined> {
+  let counts: Counts | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  child.on('message', (message) => {
+    if (!isCounts(message)) return;
+    counts = message;
+    timer = setTimeout(() => {
+      faults.push({ code: 'HUNG', message: `its process still ran ${endingMs} ms after its last test` });
+      child.kill('SIGKILL');
+    }, endingMs);
+  });
+  await once(child, 'exit');
+  clearTimeout(timer);
+  return counts;
+}

@@ -1,0 +1,34 @@
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Programs that the set-up script builds, below the user's cache folder, and the version that tests were written for. */
+const BUILT = { versitygw: 'versitygw-v1.8.0' } as const;
+
+/** Programs that come with the system, and the Debian package that has them. */
+const INSTALLED = { 'redis-server': 'redis-server' } as const;
+
+/** The path of a program that was built for the tests. Rejects with a sentence that says how to get it. */
+export async function builtTool(name: keyof typeof BUILT): Promise<string> {
+  // The harness's one look at the environment, with `installedTool`: where the user's programs are.
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const path = join(cache, 'longshore', BUILT[name], name);
+  if (await isProgram(path)) return path;
+  throw new Error(`${path} isn't there; run the set-up script, which builds ${BUILT[name]}`);
+}
+
+/** The path of a program that the system has. Rejects with a sentence that says how to get it. */
+export async function installedTool(name: keyof typeof INSTALLED): Promise<string> {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin'].filter(
+    Boolean,
+  );
+  for (const folder of folders) if (await isProgram(join(folder, name))) return join(folder, name);
+  throw new Error(`${name} isn't installed; install the package ${INSTALLED[name]}`);
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunOptions, runSuite } from '../../scripts/test/run-suite.ts';
+import { findSuites, mochaSuite, pickSuites } from '../../scripts/test/suites.ts';
+
+const PASSING = `it('passes', () => {});`;
+
+describe('a suite', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'longshore-suite-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Runs a suite of one file, in silence. */
+  async function outcomeOf(source: string, options?: RunOptions) {
+    writeFileSync(join(folder, 'one.test.ts'), source);
+    const { faults, ...counts } = await runSuite(mochaSuite('one', folder), { output: 'ignore', ...options });
+    return { ...counts, faults: faults.map(({ code }) => code) };
+  }
+
+  it('counts what passes and what fails', async () => {
+    const outcome = await outcomeOf(`${PASSING} it('fails', () => { throw new Error('no'); });`);
+    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: [] });
+  });
+
+  it('counts a test that is left out as failed', async () => {
+    const outcome = await outcomeOf(`${PASSING} it.skip('is left out', () => {}); it('has no body');`);
+    assert.deepEqual(outcome, { passed: 1, failed: 2, faults: [] });
+  });
+
+  it('fails when its process dies', async () => {
+    const outcome = await outcomeOf(`it('dies', () => { process.kill(process.pid, 'SIGKILL'); });`);
+    assert.deepEqual(outcome, { passed: 0, failed: 1, faults: ['NO_REPORT'] });
+  });
+
+  it("fails when a file can't be loaded", async () => {
+    const outcome = await outcomeOf(`import './missing.ts'; ${PASSING}`);
+    assert.deepEqual(outcome, { passed: 0, failed: 1, faults: ['NO_REPORT'] });
+  });
+
+  it('is ended, and fails, when something keeps its process alive', async () => {
+    const outcome = await outcomeOf(`${PASSING} setInterval(() => {}, 1_000);`, { endingMs: 300 });
+    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: ['HUNG'] });
+  });
+
+  it('fails when it leaves a process, which is then killed', async () => {
+    const leak = `import { spawn } from 'node:child_process';
+      it('leaks', () => spawn('sleep', ['60'], { stdio: 'ignore' }).unref());`;
+    const outcome = await outcomeOf(leak);
+    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: ['LEFT_PROCESSES'] });
+  });
+});
+
+describe('the suites', () => {
+  it('begin with lint and types, and hold this one', () => {
+    const names = findSuites().map(({ name }) => name);
+    assert.deepEqual(names.slice(0, 2), ['lint', 'types']);
+    assert.ok(names.includes('scripts'));
+  });
+
+  it('are picked by name, and a name that there is none of is told', () => {
+    const { picked, unknown } = pickSuites(findSuites(), ['scripts', 'nowhere']);
+    assert.deepEqual(
+      picked.map(({ name }) => name),
+      ['scripts'],
+    );
+    assert.deepEqual(unknown, ['nowhere']);
+  });
+});
