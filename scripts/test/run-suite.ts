@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { childEnvironment, root } from '../config.ts';
+import { kill } from '../processes.ts';
 import { type Counts, FAILED, isCounts, PASSED, sum } from './counts.ts';
-import { groupMembers, killGroup } from './process-group.ts';
+import { remaining } from './process-group.ts';
 import type { Suite } from './suites.ts';
 
 /** How long a suite may take to end once its last test has, or once it was interrupted. */
@@ -37,18 +38,23 @@ export async function runSuite(suite: Suite, options: RunOptions = {}): Promise<
     stdio: ['ignore', output, output, suite.reports ? 'ipc' : 'ignore'],
     detached: true,
   });
-  const group = child.pid ?? 0;
+  const group = pidOf(child);
   const interrupt = () => {
-    killGroup(group, 'SIGINT');
-    setTimeout(() => killGroup(group, 'SIGKILL'), endingMs).unref();
+    kill(-group, 'SIGINT');
+    setTimeout(() => kill(-group, 'SIGKILL'), endingMs).unref();
   };
   signal?.addEventListener('abort', interrupt);
   try {
     return await (suite.reports ? tested(child, endingMs) : checked(child));
   } finally {
     signal?.removeEventListener('abort', interrupt);
-    killGroup(group, 'SIGKILL');
+    kill(-group, 'SIGKILL');
   }
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error(`${process.execPath} can't be started`);
+  return pid;
 }
 
 /** A check is one test, which passes if it exits with 0. */
@@ -61,9 +67,9 @@ async function tested(child: ChildProcess, endingMs: number): Promise<Outcome> {
   const faults: Fault[] = [];
   const counts = await report(child, endingMs, faults);
   if (!counts) faults.push({ code: 'NO_REPORT', message: 'its process ended without a report' });
-  const left = await groupMembers(child.pid ?? 0);
+  const left = await remaining(pidOf(child));
   if (left.length > 0)
-    faults.push({ code: 'LEFT_PROCESSES', message: `it left processes running: ${left.join('; ')}` });
+    faults.push({ code: 'LEFT_PROCESSES', message: `it left processes running: ${left.map(({ command }) => command).join('; ')}` });
   return { ...sum([...(counts ? [counts] : []), ...faults.map(() => FAILED)]), faults };
 }
 

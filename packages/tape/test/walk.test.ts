@@ -180,9 +180,9 @@ describe('walk', () => {
         .filter((line) => line.startsWith('file'))
         .map((line) => line.split('/').length - 1);
       // 100 to 69 were open all the time; 68 to 10 can't be reached any more, 9 to 1 again.
-      assert.deepEqual(depths, [...range(100, 68), ...range(9, 1)]);
+      assert.deepEqual(depths, [...range(100, 69), ...range(9, 1)]);
       const lost = found.filter((line) => line.startsWith('lost')).map((line) => line.split('/').length);
-      assert.deepEqual(lost, range(67, 10));
+      assert.deepEqual(lost, range(68, 10));
       assert.ok(!found.some((line) => line.includes('outside')));
       rmSync(at(tenth));
       renameSync(join(dir, 'moved'), at(tenth));
@@ -290,7 +290,8 @@ describe('walk', () => {
       if (count++ === 0) held = process.memoryUsage().arrayBuffers - before;
     }
     assert.equal(count, 200_001);
-    assert.ok(held < 12 * 2 ** 20, `${held} bytes of names`);
+    // 2.4 MB of names and 0.8 of offsets, in buffers that grew by doubling; an array of Buffers takes over 40.
+    assert.ok(held < 24 * 2 ** 20, `${held} bytes of names`);
   });
 });
 

@@ -80,6 +80,7 @@ function untilStopped(redis: string): Promise<number> {
   process.once('SIGTERM', () => resolve(EXIT.terminated));
   process.once('SIGINT', () => resolve(EXIT.interrupted));
   // An embedded worker has a channel to the export's process: without that, its private Redis goes too.
+  process.channel?.unref();
   process.once('disconnect', () => endPrivateRedis(redis).finally(() => process.exit(EXIT.failed)));
   return promise;
 }

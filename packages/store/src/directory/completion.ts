@@ -9,7 +9,7 @@ import { ABSENT, errnoOf, unless } from './fault.ts';
 import { inFolder, syncFolder } from './folders.ts';
 import { etagOf, statFile } from './identity.ts';
 import { readJournal, writeJournal } from './journal.ts';
-import { libc } from './libc.ts';
+import { lockUpload } from './lock.ts';
 import {
   assemblyPath,
   discardUploadFolder,
@@ -18,7 +18,6 @@ import {
   partsIn,
   sealedPartPath,
   type UploadFolder,
-  uploadRecordPath,
 } from './upload-folder.ts';
 
 export interface Completion {
@@ -42,7 +41,7 @@ export interface Completion {
  */
 export async function completeFolder(completion: Completion): Promise<ObjectInfo> {
   const { folder, parts } = completion;
-  await using _lock = await lock(folder);
+  await using _lock = await lockUpload(folder);
   const published = await finishPublished(folder);
   if (published) return published;
   await expectAbsent(folder);
@@ -53,23 +52,6 @@ export async function completeFolder(completion: Completion): Promise<ObjectInfo
   await assemble(assembly, completion);
   // Awaited here, because leaving the function closes the assembly and gives up the lock.
   return await publish(folder);
-}
-
-/** Held until the handle is closed, or its process dies. A file system without locks has to do without. */
-async function lock(folder: UploadFolder): Promise<FileHandle> {
-  const handle = await open(uploadRecordPath(folder), 'r+');
-  const outcome = libc.lock?.(handle.fd);
-  const [locked, there] = await Promise.all([
-    handle.stat({ bigint: true }),
-    statFile(uploadRecordPath(folder)),
-  ]);
-  if (outcome !== 'taken' && locked.ino === there?.ino) return handle;
-  await handle.close();
-  if (outcome !== 'taken') throw noSuchUpload(folder);
-  throw new StoreError(
-    'UNAVAILABLE',
-    `another process is completing the upload of "${folder.upload.key}"; try again later`,
-  );
 }
 
 function objectPath({ root, upload }: UploadFolder): string {

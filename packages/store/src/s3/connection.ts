@@ -31,9 +31,8 @@ const PATIENCE = {
 } satisfies Record<string, Patience>;
 
 /** Without one the SDK writes warnings to the console; what it warns of is an error that's reported anyway. */
-const SILENT = Object.fromEntries(
-  ['trace', 'debug', 'info', 'warn', 'error'].map((level) => [level, () => undefined]),
-);
+const ignore = () => undefined;
+const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export type Manner = keyof typeof PATIENCE;
 

@@ -1,0 +1,12 @@
+import { DirectoryStore, StoreError } from '../src/index.ts';
+
+/** Tries to write an object as another user, and says what came of it. */
+process.once('message', async ({ root, uid }: { root: string; uid: number }) => {
+  process.setuid?.(uid);
+  const store = await DirectoryStore.open(root);
+  const outcome = await store.put('key', { bytes: 0, chunks: [] }).then(
+    () => 'written',
+    (error) => (error instanceof StoreError ? error.code : String(error)),
+  );
+  process.send?.(outcome, () => process.disconnect());
+});
