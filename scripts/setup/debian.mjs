@@ -29,8 +29,8 @@ const PACKAGES = [
   // Mounts, to prove that a walk doesn't leave its file system; ratarmount needs FUSE too.
   { name: 'fuse3', program: 'fusermount3', purposes: ['test'] },
   { name: 'bindfs', program: 'bindfs', purposes: ['test'] },
-  // The venv that ratarmount and indexed_zstd live in.
-  { name: 'python3', program: 'python3', purposes: ['test'] },
+  // Compares trees; in its venv live ratarmount and indexed_zstd.
+  { name: 'python3', program: 'python3', purposes: ['demo', 'test'] },
   { name: 'python3-venv', program: 'python3', purposes: ['test'] },
   // A test compiles a C file, to compare our system-call constants with the kernel's headers.
   { name: 'gcc', program: 'gcc', purposes: ['test'] },

@@ -69,7 +69,10 @@ async function tested(child: ChildProcess, endingMs: number): Promise<Outcome> {
   if (!counts) faults.push({ code: 'NO_REPORT', message: 'its process ended without a report' });
   const left = await remaining(pidOf(child));
   if (left.length > 0)
-    faults.push({ code: 'LEFT_PROCESSES', message: `it left processes running: ${left.map(({ command }) => command).join('; ')}` });
+    faults.push({
+      code: 'LEFT_PROCESSES',
+      message: `it left processes running: ${left.map(({ command }) => command).join('; ')}`,
+    });
   return { ...sum([...(counts ? [counts] : []), ...faults.map(() => FAILED)]), faults };
 }
 

@@ -1,4 +1,5 @@
-import { DirectoryStore, type Part, type Upload } from '../src/index.ts';
+import { DirectoryStore } from '../src/directory/directory-store.ts';
+import type { Part, Upload } from '../src/store.ts';
 
 /** Completes an upload, and kills itself as a lost node would in the event loop's turn `turn`. */
 interface Assignment {
@@ -18,5 +19,5 @@ process.once('message', async ({ root, upload, parts, turn }: Assignment) => {
   let counting = setImmediate(count);
   await store.completeUpload(upload, parts);
   clearImmediate(counting);
-  process.send?.(turns, () => process.disconnect());
+  process.send?.(turns, () => process.disconnect?.());
 });

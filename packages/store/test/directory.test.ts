@@ -90,9 +90,7 @@ describe('DirectoryStore', () => {
         const { upload, parts } = await prepare();
         await completeAndDie(upload, parts, Math.ceil((turns * step) / 12));
         states.add((await everything()).map((name) => name.replace(upload.id, 'ID')).join());
-        if (await store.head(upload.key))
-          await assertFault(store.putPart({ ...upload, id: 'x' }, 1, bodyOf()), 'NO_SUCH_UPLOAD');
-        else assert.deepEqual(await all(store.listParts(upload)), parts);
+        if (!(await store.head(upload.key))) assert.deepEqual(await all(store.listParts(upload)), parts);
         await completeAgain(upload, parts);
         await expectPublished();
       }
@@ -205,6 +203,18 @@ describe('DirectoryStore', () => {
       await rm(`${path}.away`, { recursive: true });
       assert.deepEqual(await everything(), []);
     });
+  });
+
+  it('says so when another directory is in its place, as after an unmount', async () => {
+    const path = join(temp.path, 'root');
+    const mounted = await DirectoryStore.open(path);
+    await mounted.put('key', bodyOf('text'));
+    await rename(path, `${path}.away`);
+    await mkdir(path);
+    await assertFault(mounted.head('key'), 'UNREACHABLE', path);
+    await assertFault(all(mounted.list('')), 'UNREACHABLE', path);
+    await assertFault(mounted.put('other', bodyOf('text')), 'UNREACHABLE', path);
+    assert.deepEqual(await readdir(path), []);
   });
 
   it("can't be a file, or below one, or below what isn't there", async () => {

@@ -1,4 +1,5 @@
-import { DirectoryStore, StoreError } from '../src/index.ts';
+import { DirectoryStore } from '../src/directory/directory-store.ts';
+import { StoreError } from '../src/error.ts';
 
 /** Tries to write an object as another user, and says what came of it. */
 process.once('message', async ({ root, uid }: { root: string; uid: number }) => {
@@ -8,5 +9,5 @@ process.once('message', async ({ root, uid }: { root: string; uid: number }) => 
     () => 'written',
     (error) => (error instanceof StoreError ? error.code : String(error)),
   );
-  process.send?.(outcome, () => process.disconnect());
+  process.send?.(outcome, () => process.disconnect?.());
 });

@@ -35,10 +35,12 @@ const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP',
 export class DirectoryStore implements Store {
   readonly uri: string;
   readonly #root: string;
+  readonly #inode: bigint;
 
-  private constructor(uri: string, root: string) {
+  private constructor(uri: string, { root, inode }: { root: string; inode: bigint }) {
     this.uri = uri;
     this.#root = root;
+    this.#inode = inode;
   }
 
   /** Makes the directory where its parent exists. Rejects with BAD_DESTINATION or ACCESS_DENIED. */
@@ -47,10 +49,11 @@ export class DirectoryStore implements Store {
     try {
       await makeRoot(root);
       await sweepScratch(root);
+      const { ino: inode } = await stat(root, { bigint: true });
+      return new DirectoryStore(path, { root, inode });
     } catch (error) {
       throw directoryFault(error, { action: `use the directory ${root}` });
     }
-    return new DirectoryStore(path, root);
   }
 
   probe(options?: RequestOptions): Promise<void> {
@@ -179,6 +182,14 @@ export class DirectoryStore implements Store {
     return new StoreError('NOT_FOUND', `can't read ${this.#path(key)}: there is no such object`);
   }
 
+  /** Below a file system that was unmounted is an empty directory: nothing may be missed or written there. */
+  async #expectRoot(): Promise<void> {
+    const seen = await unless(ABSENT, () => stat(this.#root, { bigint: true }), undefined);
+    if (seen?.ino === this.#inode) return;
+    const message = `the directory ${this.#root} is gone, or another is in its place; check that its file system is mounted`;
+    throw new StoreError('UNREACHABLE', message);
+  }
+
   async #call<T>(
     verb: string,
     key: string,
@@ -189,6 +200,7 @@ export class DirectoryStore implements Store {
     try {
       checkKey(key);
       options?.signal?.throwIfAborted();
+      await this.#expectRoot();
       return await act();
     } catch (error) {
       throw directoryFault(error, attempt);
@@ -202,6 +214,7 @@ export class DirectoryStore implements Store {
     options?: RequestOptions,
   ): AsyncGenerator<T> {
     try {
+      await this.#expectRoot();
       for await (const item of items) {
         options?.signal?.throwIfAborted();
         yield item;

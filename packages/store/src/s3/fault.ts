@@ -25,6 +25,7 @@ const BY_NAME: Record<string, StoreErrorCode> = {
   AccountProblem: 'ACCESS_DENIED',
   InvalidAccessKeyId: 'BAD_CREDENTIALS',
   SignatureDoesNotMatch: 'BAD_CREDENTIALS',
+  XAdminUserNotFound: 'BAD_CREDENTIALS',
   ExpiredToken: 'BAD_CREDENTIALS',
   InvalidToken: 'BAD_CREDENTIALS',
   InvalidSecurity: 'BAD_CREDENTIALS',
