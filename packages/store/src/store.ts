@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 /**
  * Bytes to be written. They can be produced more than once, because a request may be repeated: chunks that
- * are already in memory, or a range of a local file.
+ * are already in memory, or a range of a local file. `sha256` is in hex; a store that sends it has it verified
+ * by the server, and computes it where it isn't given and the connection isn't encrypted.
  */
 export type Body =
   | { bytes: number; chunks: readonly Uint8Array[]; sha256?: string }
@@ -11,7 +12,7 @@ export type Body =
 export interface ObjectInfo {
   key: string;
   bytes: number;
-  /** Opaque; two writes of one key never share it unless their bytes are the same. */
+  /** Opaque, without quotes; two writes of one key never share it unless their bytes are the same. */
   etag: string;
 }
 
@@ -41,7 +42,9 @@ export const PART_LIMITS = {
 
 /**
  * Where bytes go: a bucket or a directory, and a prefix in it. Keys are relative to that prefix, use `/`,
- * and never start with it. Every method rejects with `StoreError`; every method is safe to repeat.
+ * and never start with it; a key with an empty, `.` or `..` component, a control character or more than 1,024
+ * bytes, or below `.longshore/uploads` or `.longshore/tmp`, is REFUSED. Every method rejects with `StoreError`;
+ * every method is safe to repeat.
  */
 export interface Store extends AsyncDisposable {
   /** As the user named it, without credentials: `s3://bucket/prefix`, `/srv/archives`. */
@@ -53,12 +56,15 @@ export interface Store extends AsyncDisposable {
   /** The object's size and ETag, or undefined where there is none. */
   head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined>;
 
-  /** The object's bytes, or those of `range` (`end` exclusive). Rejects with NOT_FOUND. */
+  /**
+   * The object's bytes, or those of `range` (`end` exclusive), as far as the object goes. Rejects with
+   * NOT_FOUND. A stream that isn't read to its end must be destroyed.
+   */
   get(key: string, options?: RequestOptions & { range?: { start: number; end: number } }): Promise<Readable>;
 
   /**
    * Writes one object of at most 5 GiB, whole or not at all. With `ifAbsent` an existing object is left as it
-   * is and ALREADY_EXISTS says so.
+   * is and ALREADY_EXISTS says so; after a request whose answer was lost, the object may be this caller's own.
    */
   put(
     key: string,
@@ -69,7 +75,7 @@ export interface Store extends AsyncDisposable {
   /** Deletes objects; a key that isn't there is no error. */
   delete(keys: readonly string[], options?: RequestOptions): Promise<void>;
 
-  /** Every object below `prefix`, in bytewise key order, page by page. */
+  /** Every object whose key begins with `prefix`, which may end anywhere, in bytewise key order, page by page. */
   list(prefix: string, options?: RequestOptions): AsyncIterable<ObjectInfo>;
 
   createUpload(
@@ -91,7 +97,8 @@ export interface Store extends AsyncDisposable {
    * (ALREADY_EXISTS). A part that is missing or has another ETag: PART_MISMATCH. A part below 5 MiB that
    * isn't the last: PART_TOO_SMALL. Repeating a completion that succeeded gives NO_SUCH_UPLOAD; the caller
    * then looks at `head`. A completion that was interrupted by a crash can be repeated, and `listParts`
-   * still lists every part until it has succeeded.
+   * still lists every part until it has succeeded. Two callers at once: one succeeds, the other is told
+   * UNAVAILABLE or NO_SUCH_UPLOAD. With no parts: REFUSED.
    */
   completeUpload(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<ObjectInfo>;
 
