@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Counters } from '@longshore/shared';
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/cli/bin/longshore.js', import.meta.url));
 
 /** What a finished `longshore` left: `result` is the object that `--json` prints. */
 export interface Finished {
@@ -34,6 +34,8 @@ export interface ExportJson {
 export interface StartOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** A command that runs the one behind it with fewer rights, or elsewhere: `['setpriv', …]`. */
+  prefix?: readonly string[];
 }
 
 /** A `longshore` that runs as a child process, on this Node, without a terminal. */
@@ -47,8 +49,9 @@ export class Longshore implements AsyncDisposable {
   #started = performance.now();
   readonly finished: Promise<Finished>;
 
-  constructor(args: readonly string[], { env = {}, cwd }: StartOptions = {}) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+  constructor(args: readonly string[], { env = {}, cwd, prefix = [] }: StartOptions = {}) {
+    const [command, ...rest] = [...prefix, process.execPath, MAIN, ...args];
+    this.child = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,5 @@
 import { FORMATS, ON_CHANGE } from '@longshore/shared';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { exportCommand } from './commands/export.ts';
-import { workCommand } from './commands/work.ts';
 import { processConfig } from './config.ts';
 import { VERSION } from './version.ts';
 
@@ -18,6 +16,8 @@ function integer(text: string): number {
 }
 
 const collect = (one: string, all: string[]) => [...all, one];
+
+// Commands are imported when they run: a start then loads only what it needs.
 
 function exportProgram(): Command {
   return new Command('export')
@@ -37,7 +37,10 @@ function exportProgram(): Command {
     .option('--json', 'print the result as JSON, and progress as JSON lines on stderr')
     .option('--quiet', 'print errors only')
     .addHelpText('after', EXPORT_HELP)
-    .action((src, options) => exportCommand(src, options, processConfig()));
+    .action(async (src, options) => {
+      const { exportCommand } = await import('./commands/export.ts');
+      await exportCommand(src, options, processConfig());
+    });
 }
 
 const EXPORT_HELP = `
@@ -68,7 +71,10 @@ function workProgram(): Command {
       positive,
       30,
     )
-    .action((options) => workCommand(options, processConfig()));
+    .action(async (options) => {
+      const { workCommand } = await import('./commands/work.ts');
+      await workCommand(options, processConfig());
+    });
 }
 
 /** The command line. Parsing throws CommanderError for a wrong call, after saying what is wrong with it. */

@@ -1,3 +1,4 @@
+export { processMark, removeAbandoned } from './abandoned.ts';
 export { deletePrefix } from './delete-prefix.ts';
 export { DirectoryStore } from './directory/directory-store.ts';
 export type { StoreErrorCode } from './error.ts';

@@ -234,7 +234,20 @@ describe('DirectoryStore', () => {
     assert.deepEqual(await everything(), []);
   });
 
-  it('removes what a killed writer left, a day later', async () => {
+  it('removes at once what a killed writer of this machine left, and nothing of one that lives', async () => {
+    const child = fork(join(import.meta.dirname, 'dying-process.ts'));
+    child.send({ root: temp.path });
+    await once(child, 'message');
+    const written = await everything();
+    await store.put('key', bodyOf('text'));
+    assert.deepEqual((await everything()).sort(), [...written, 'key'].sort());
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await store.delete(['key']);
+    assert.deepEqual(await everything(), []);
+  });
+
+  it('removes what a killed writer of another machine left, a day later', async () => {
     const left = join(temp.path, '.longshore/tmp/left');
     await mkdir(join(temp.path, '.longshore/tmp'), { recursive: true });
     await writeFile(left, 'half');

@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { DRIFT_KINDS, type DriftKind } from '@longshore/shared';
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
@@ -56,10 +56,25 @@ const Stored = z.object({
 
 const raw = (array: Uint32Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
+const damaged = () => new TapeError('CORRUPT', 'An item record is damaged; it will be made again.');
+
 function numbers(data: Uint8Array): Uint32Array {
-  if (data.length % 4 !== 0)
-    throw new TapeError('CORRUPT', 'An item record is damaged; it will be made again.');
+  if (data.length % 4 !== 0) throw damaged();
   return new Uint32Array(new Uint8Array(data).buffer);
+}
+
+function driftOf(rows: Uint32Array, kinds: Uint8Array): DriftedEntry[] {
+  if (rows.length !== kinds.length) throw damaged();
+  return Array.from(rows, (row, at) => {
+    const kind = DRIFT_KINDS[kinds[at]];
+    if (kind === undefined) throw damaged();
+    return { row, kind };
+  });
+}
+
+/** With a checksum, so that damage shows. */
+function pack(content: unknown): Buffer {
+  return zstdCompressSync(packr.pack(content), { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 }
 
 /** A record as the bytes that stand in the work area: zstd(msgpack). */
@@ -73,7 +88,7 @@ export function encodeRecord(record: ItemRecord): Buffer {
     driftRows: raw(Uint32Array.from(drift, ({ row }) => row)),
     driftKinds: Uint8Array.from(drift, ({ kind }) => DRIFT_KINDS.indexOf(kind)),
   };
-  return zstdCompressSync(packr.pack(stored));
+  return pack(stored);
 }
 
 function unpack<T>(schema: z.ZodType<T>, data: Uint8Array): T {
@@ -89,8 +104,7 @@ function unpack<T>(schema: z.ZodType<T>, data: Uint8Array): T {
 /** Reads what `encodeRecord` wrote; throws CORRUPT for anything else. */
 export function decodeRecord(data: Uint8Array): ItemRecord {
   const { version: _, driftRows, driftKinds, frames, crcs, etag, ...plain } = unpack(Stored, data);
-  const kinds = [...driftKinds].map((code) => DRIFT_KINDS[code]);
-  const drift = [...numbers(driftRows)].map((row, at) => ({ row, kind: kinds[at] }));
+  const drift = driftOf(numbers(driftRows), driftKinds);
   return { ...plain, etag, frames: numbers(frames), crcs: numbers(crcs), drift };
 }
 
@@ -123,7 +137,7 @@ const StoredWeld = z.object({
 });
 
 export function encodeWeld(weld: WeldRecord): Buffer {
-  return zstdCompressSync(packr.pack({ version: 1, ...weld }));
+  return pack({ version: 1, ...weld });
 }
 
 /** Reads what `encodeWeld` wrote; throws CORRUPT for anything else. */

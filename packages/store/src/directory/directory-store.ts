@@ -121,6 +121,7 @@ export class DirectoryStore implements Store {
       await this.#call('delete', key, options, async () => {
         await unless(ABSENT, () => rm(this.#path(key)), undefined);
         await unless(ABSENT, () => removeEmptyFolders(this.#root, dirname(this.#path(key))), undefined);
+        await tidyScratch(this.#root);
       });
     }
   }

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { processMark, removeAbandoned } from '../abandoned.ts';
 import { checkBody, chunksOf, type FileBody, openBody, tooShort } from '../body.ts';
 import type { Body, RequestOptions } from '../store.ts';
 import { copyRange, writeWhole } from './copy-range.ts';
 import { ABSENT, unless } from './fault.ts';
 import { inFolder, removeEmptyFolders } from './folders.ts';
 
-/** A write that hasn't been touched for so long has lost its process: no clocks on one network differ by a day. */
+/**
+ * Another machine's write that hasn't been touched for so long has lost its process: no clocks on one network
+ * differ by a day.
+ */
 const STALE_MS = 24 * 3_600_000;
 
 export function scratchFolder(root: string): string {
@@ -16,12 +20,16 @@ export function scratchFolder(root: string): string {
 
 /** A name in the scratch folder that nothing else has. */
 export function scratchPath(root: string): string {
-  return join(scratchFolder(root), randomUUID());
+  return join(scratchFolder(root), `${processMark}${randomUUID()}`);
 }
 
-/** Removes the scratch folder, and `.longshore` above it, where nothing is left in them. */
-export function tidyScratch(root: string): Promise<void> {
-  return removeEmptyFolders(root, scratchFolder(root));
+/**
+ * Removes what this machine's killed processes left in the scratch folder, and then that folder, and `.longshore`
+ * above it, where nothing is left in them.
+ */
+export async function tidyScratch(root: string): Promise<void> {
+  await unless(ABSENT, () => removeAbandoned(scratchFolder(root)), undefined);
+  await removeEmptyFolders(root, scratchFolder(root));
 }
 
 /** Writes the body to a new file, synced, whole or not at all. */
@@ -76,7 +84,7 @@ export async function discard(root: string, path: string): Promise<void> {
   await tidyScratch(root);
 }
 
-/** Removes what killed processes left in the scratch folder. */
+/** Removes what killed processes, of other machines too, left in the scratch folder. */
 export async function sweepScratch(root: string): Promise<void> {
   const names = await unless(ABSENT, () => readdir(scratchFolder(root)), []);
   for (const name of names) {

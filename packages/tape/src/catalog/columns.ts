@@ -58,7 +58,7 @@ const Chunk = z.object({
   suffixes: bytes,
   rare: z.array(Rare),
 });
-export type Chunk = z.infer<typeof Chunk>;
+type Chunk = z.infer<typeof Chunk>;
 
 const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[];
 const TYPE_CODES = new Map(ENTRY_TYPES.map((type, code) => [type, code]));
@@ -148,6 +148,14 @@ function checkPath(path: Buffer): void {
   if (text.includes('\0') || `/${text}/`.includes('/../') || text.startsWith('/')) throw damaged('a path');
 }
 
+/** What the columns can hold and no walk gives: with a size of NaN a tape would have no end. */
+function checkEntry({ type, size, mtime, ctime, link, deviceMajor }: Entry): void {
+  if (!Number.isSafeInteger(size) || size < 0 || (size > 0 && type !== 'file')) throw damaged('a size');
+  if (!Number.isInteger(mtime) || !Number.isInteger(ctime)) throw damaged('a time');
+  if ((type === 'symlink' || type === 'hardlink') && !link) throw damaged('a link');
+  if ((type === 'character' || type === 'block') && deviceMajor === undefined) throw damaged('a device');
+}
+
 function decodeRow(
   columns: Columns,
   row: number,
@@ -176,6 +184,7 @@ function decodeRow(
     entry.deviceMajor = rare.major;
     entry.deviceMinor = rare.minor;
   }
+  checkEntry(entry);
   return { entry, unreadable: rare?.unreadable ?? false };
 }
 

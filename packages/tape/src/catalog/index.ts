@@ -1,4 +1,3 @@
-export * from './columns.ts';
-export * from './segment.ts';
-export * from './segment-reader.ts';
-export * from './segment-writer.ts';
+export type { PlannedEntry } from './columns.ts';
+export { readSegment, type SegmentPart } from './segment-reader.ts';
+export { type Skipped, SegmentWriter } from './segment-writer.ts';

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { SKIP_REASONS } from '@longshore/shared';
 import { Unpackr } from 'msgpackr';
@@ -33,20 +33,38 @@ function corrupt(file: string, why: string, cause?: unknown): TapeError {
   });
 }
 
-function readExactly(fd: number, bytes: number): Buffer | undefined {
-  const buffer = Buffer.allocUnsafe(bytes);
-  for (let at = 0; at < bytes; ) {
-    const got = readSync(fd, buffer, at, bytes - at, null);
-    if (got === 0) return undefined;
-    at += got;
+/** A local file that is read from its start to its end. */
+class Source implements Disposable {
+  #fd: number;
+  #left: number;
+
+  constructor(file: string) {
+    this.#fd = openSync(file, 'r');
+    this.#left = fstatSync(this.#fd).size;
   }
-  return buffer;
+
+  /** The next bytes; undefined, and no memory taken, where the file has less than so many. */
+  take(bytes: number): Buffer | undefined {
+    if (bytes > this.#left) return undefined;
+    const buffer = Buffer.allocUnsafe(bytes);
+    for (let at = 0; at < bytes; ) {
+      const got = readSync(this.#fd, buffer, at, bytes - at, null);
+      if (got === 0) return undefined;
+      at += got;
+    }
+    this.#left -= bytes;
+    return buffer;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
 }
 
-function readBlock(fd: number, file: string): unknown {
-  const length = readExactly(fd, 4)?.readUInt32LE();
+function readBlock(source: Source, file: string): unknown {
+  const length = source.take(4)?.readUInt32LE();
   if (length === undefined || length > MAX_BLOCK_BYTES) throw corrupt(file, 'it ends too early');
-  const packed = readExactly(fd, length);
+  const packed = source.take(length);
   if (!packed) throw corrupt(file, 'it ends too early');
   try {
     return unpackr.unpack(zstdDecompressSync(packed, { maxOutputLength: 4 * MAX_BLOCK_BYTES }));
@@ -81,19 +99,27 @@ function* partsOf(block: unknown, file: string): Generator<SegmentPart> {
  * where the file isn't one, or ends before its foot.
  */
 export function* readSegment(file: string): Generator<SegmentPart> {
-  const fd = openSync(file, 'r');
+  using source = new Source(file);
+  if (!source.take(SEGMENT_MAGIC.length)?.equals(SEGMENT_MAGIC)) throw corrupt(file, 'it has another format');
   try {
-    if (!readExactly(fd, SEGMENT_MAGIC.length)?.equals(SEGMENT_MAGIC))
-      throw corrupt(file, 'it has another format');
-    for (;;) {
-      const block = readBlock(fd, file);
-      yield* partsOf(block, file);
-      if (kindOf(block) === 'foot') return;
-    }
+    yield* parts(source, file);
   } catch (error) {
     if (error instanceof z.ZodError) throw corrupt(file, z.prettifyError(error), error);
     throw error;
-  } finally {
-    closeSync(fd);
+  }
+}
+
+function* parts(source: Source, file: string): Generator<SegmentPart> {
+  let entries = 0;
+  for (let blocks = 0; ; blocks++) {
+    const block = readBlock(source, file);
+    if ((kindOf(block) === 'head') !== (blocks === 0)) throw corrupt(file, "its head isn't its first block");
+    for (const part of partsOf(block, file)) {
+      if (part.kind === 'entry') entries++;
+      if (part.kind === 'foot' && part.entries !== entries)
+        throw corrupt(file, `${entries} of its ${part.entries} entries are there`);
+      yield part;
+    }
+    if (kindOf(block) === 'foot') return;
   }
 }

@@ -35,6 +35,7 @@ export class SegmentWriter implements Disposable {
   #pending: PlannedEntry[] = [];
   #pendingBytes = 0;
   #skipped: Skipped[] = [];
+  #skippedBytes = 0;
 
   constructor(file: string, head: Omit<SegmentHead, 'kind' | 'version'>) {
     this.file = file;
@@ -52,7 +53,8 @@ export class SegmentWriter implements Disposable {
 
   skip(skipped: Skipped): void {
     this.#skipped.push(skipped);
-    if (this.#skipped.length >= CHUNK_ENTRIES) this.#flushSkipped();
+    this.#skippedBytes += skipped.path.length;
+    if (this.#skipped.length >= CHUNK_ENTRIES || this.#skippedBytes >= CHUNK_BYTES) this.#flushSkipped();
   }
 
   /** Closes the file. Returns its size in bytes and its SHA-256 in hex. */
@@ -80,6 +82,7 @@ export class SegmentWriter implements Disposable {
     if (this.#skipped.length === 0) return;
     this.#block({ kind: 'skipped', names: this.#skipped.map(({ path, reason }) => [path, reason]) });
     this.#skipped = [];
+    this.#skippedBytes = 0;
   }
 
   #block(content: unknown): void {

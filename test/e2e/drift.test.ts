@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { randomBytes, randomText, seededRandom } from '../fixtures/random-tree.ts';
+import { extract, type Published, readPublished } from '../harness/published.ts';
+import { type RedisServer, startRedis } from '../harness/redis.ts';
+import { stagedExport } from '../harness/staged-export.ts';
+import { type TempFolder, tempFolder } from '../harness/temp.ts';
+
+const CANARY = 'CANARY: no byte of this may enter the archive\n';
+const PLANNED_BYTES = 300_000;
+
+/** What the volume's owner does to a file after it was planned, and how the manifest has to call it. */
+interface Mischief {
+  path: string | Buffer;
+  /** Planned content; random bytes where it isn't given. */
+  planned?: string;
+  kind: string;
+  act(file: Buffer, outside: string): void;
+  /** What the archive holds instead of the planned bytes. */
+  archived: 'planned' | 'zeros' | 'rest-zeros' | 'new';
+}
+
+const NEW = Buffer.from(randomText(seededRandom(99), PLANNED_BYTES));
+const latin1 = (path: string | Buffer) => (typeof path === 'string' ? path : path.toString('latin1'));
+
+const MISCHIEF: readonly Mischief[] = [
+  { path: 'truncated', kind: 'shrank', archived: 'rest-zeros', act: (file) => truncateSync(file, 1_000) },
+  { path: 'emptied', kind: 'shrank', archived: 'zeros', act: (file) => truncateSync(file, 0) },
+  { path: 'grown', kind: 'grew', archived: 'planned', act: (file) => appendFileSync(file, CANARY) },
+  { path: 'deleted', kind: 'vanished', archived: 'zeros', act: unlinkSync },
+  { path: 'touched', kind: 'changed', archived: 'planned', act: (file) => utimesSync(file, 1, 1) },
+  { path: 'rewritten', kind: 'changed', archived: 'new', act: (file) => rewrite(file) },
+  {
+    path: 'replaced',
+    kind: 'changed',
+    archived: 'new',
+    act: (file) => {
+      const { atime, mtime } = statSync(file);
+      const other = Buffer.concat([file, Buffer.from('.new')]);
+      writeFileSync(other, NEW);
+      utimesSync(other, atime, mtime);
+      renameSync(other, file);
+    },
+  },
+  { path: 'made-directory', kind: 'changed', archived: 'zeros', act: (file) => replace(file, () => mkdirSync(file)) },
+  {
+    path: 'made-symlink',
+    kind: 'changed',
+    archived: 'zeros',
+    act: (file, outside) => replace(file, () => symlinkSync(join(outside, 'canary'), file)),
+  },
+  {
+    path: 'made-device',
+    kind: 'changed',
+    archived: 'zeros',
+    act: (file) => replace(file, () => execFileSync('mknod', [file.toString(), 'c', '1', '5'])),
+  },
+  {
+    path: Buffer.from('bytes-\xff-\xc3', 'latin1'),
+    kind: 'shrank',
+    archived: 'zeros',
+    act: (file) => truncateSync(file, 0),
+  },
+  { path: 'empty-grown', planned: '', kind: 'grew', archived: 'planned', act: (file) => appendFileSync(file, CANARY) },
+  { path: 'empty-deleted', planned: '', kind: 'vanished', archived: 'planned', act: unlinkSync },
+  { path: 'empty-touched', planned: '', kind: 'changed', archived: 'planned', act: (file) => utimesSync(file, 1, 1) },
+  {
+    path: 'empty-made-symlink',
+    planned: '',
+    kind: 'changed',
+    archived: 'planned',
+    act: (file, outside) => replace(file, () => symlinkSync(join(outside, 'canary'), file)),
+  },
+  { path: 'locked', kind: 'unreadable', archived: 'zeros', act: (file) => chmodSync(file, 0) },
+];
+
+/** Other content of the same size, with the old mtime: what's left to tell it by is ctime. */
+function rewrite(file: Buffer): void {
+  const { atime, mtime } = statSync(file);
+  writeFileSync(file, NEW);
+  utimesSync(file, atime, mtime);
+}
+
+function replace(file: Buffer, make: () => void): void {
+  unlinkSync(file);
+  make();
+}
+
+/** Root reads everything; without these two capabilities it's like everybody else. */
+const WITHOUT_OVERRIDE = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'];
+const prefix = process.getuid?.() === 0 ? WITHOUT_OVERRIDE : [];
+
+describe('a volume that changes during its export', () => {
+  let redis: RedisServer;
+  let temp: TempFolder;
+  let volume: string;
+  let destination: string;
+  let outside: string;
+
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  beforeEach(async () => {
+    temp = await tempFolder('drift');
+    [volume, destination, outside] = ['volume', 'destination', 'outside'].map((name) => join(temp.path, name));
+    for (const folder of [volume, destination, outside]) mkdirSync(folder);
+    writeFileSync(join(outside, 'canary'), CANARY.repeat(PLANNED_BYTES / CANARY.length));
+  });
+  afterEach(() => temp[Symbol.asyncDispose]());
+
+  const inVolume = (path: string | Buffer) =>
+    Buffer.concat([Buffer.from(`${volume}/`), typeof path === 'string' ? Buffer.from(path) : path]);
+
+  const exported = (between: () => void | Promise<void>, args: string[] = []) =>
+    stagedExport({ source: volume, destination, redis, args: ['--name', 'drift', ...args] }, between, { prefix });
+
+  function plant(random: () => number, { path, planned }: Mischief): Buffer {
+    const content = planned === undefined ? randomBytes(random, PLANNED_BYTES) : Buffer.from(planned);
+    writeFileSync(inVolume(path), content);
+    return content;
+  }
+
+  function expected(planned: Buffer, { archived }: Mischief): Buffer {
+    if (archived === 'planned') return planned;
+    if (archived === 'new') return NEW;
+    const kept = archived === 'rest-zeros' ? planned.subarray(0, 1_000) : Buffer.alloc(0);
+    return Buffer.concat([kept, Buffer.alloc(planned.length - kept.length)]);
+  }
+
+  function assertNoCanary({ tape }: Published): void {
+    assert.equal(tape.includes(CANARY.slice(0, 20)), false, 'bytes from outside of the volume are in the archive');
+  }
+
+  it('records every file that changed, and archives the others as they are', async () => {
+    const random = seededRandom(1);
+    const planned = MISCHIEF.map((mischief) => plant(random, mischief));
+    const untouched = randomBytes(random, 3_000_000);
+    writeFileSync(inVolume('untouched'), untouched);
+
+    const { exitCode, result, stderr } = await exported(() => {
+      for (const { path, act } of MISCHIEF) act(inVolume(path), outside);
+    });
+
+    assert.equal(exitCode, 3, stderr);
+    assert.equal(result?.drift.count, MISCHIEF.length);
+    const published = readPublished(destination);
+    assert.deepEqual(
+      [...published.drift].sort(),
+      MISCHIEF.map(({ path, kind }): [string, string] => [latin1(path), kind]).sort(),
+    );
+    const raw = published.manifest.drift.first.find(({ pathBase64 }) => pathBase64 !== undefined);
+    assert.deepEqual(Buffer.from(raw?.pathBase64 ?? '', 'base64'), Buffer.from('bytes-\xff-\xc3', 'latin1'));
+    for (const [at, mischief] of MISCHIEF.entries()) {
+      const right = published.content(latin1(mischief.path)).equals(expected(planned[at], mischief));
+      assert.ok(right, `${latin1(mischief.path)} is not archived as ${mischief.archived}`);
+    }
+    assertNoCanary(published);
+    const to = join(temp.path, 'extracted');
+    extract(join(destination, 'drift.tar.zst'), to);
+    assert.ok(readFileSync(join(to, 'untouched')).equals(untouched));
+  });
+
+  it('reads nothing through a directory that was swapped for a symbolic link, or moved out', async () => {
+    const names = ['one', 'two', 'empty'];
+    for (const folder of ['linked/deep', 'moved', 'moved-and-linked']) {
+      mkdirSync(inVolume(folder), { recursive: true });
+      for (const name of names) writeFileSync(inVolume(`${folder}/${name}`), name === 'empty' ? '' : 'planned');
+    }
+    mkdirSync(join(outside, 'deep'));
+    for (const name of names) writeFileSync(join(outside, 'deep', name), CANARY);
+
+    const { exitCode } = await exported(() => {
+      rmSync(inVolume('linked'), { recursive: true });
+      symlinkSync(outside, inVolume('linked'));
+      for (const folder of ['moved', 'moved-and-linked']) renameSync(inVolume(folder), join(outside, folder));
+      symlinkSync(join(outside, 'moved-and-linked'), inVolume('moved-and-linked'));
+      // The empty ones stay as they were: nothing tells them from the planned ones but the way to them.
+      for (const folder of ['moved', 'moved-and-linked']) {
+        for (const name of ['one', 'two']) writeFileSync(join(outside, folder, name), CANARY);
+      }
+    });
+
+    assert.equal(exitCode, 3);
+    const published = readPublished(destination);
+    const folders = ['linked/deep', 'moved', 'moved-and-linked'];
+    const gone = folders.flatMap((folder) => names.map((name) => [`${folder}/${name}`, 'vanished']));
+    assert.deepEqual([...published.drift].sort(), gone.sort());
+    assert.deepEqual(published.content('linked/deep/one'), Buffer.alloc('planned'.length));
+    assertNoCanary(published);
+  });
+
+  it('leaves the writer of a FIFO blocked that took the place of a file', async () => {
+    writeFileSync(inVolume('queue'), 'a file, when it was planned');
+    const fifo = inVolume('queue').toString();
+    let writer: ChildProcess | undefined;
+    let said = '';
+    try {
+      const { exitCode } = await exported(async () => {
+        unlinkSync(fifo);
+        execFileSync('mkfifo', [fifo]);
+        writer = blockedWriter(fifo);
+        writer.stdout?.on('data', (text) => {
+          said += text;
+        });
+        await once(writer.stdout!, 'data');
+      });
+      assert.equal(exitCode, 3);
+      assert.equal(said, 'opening\n');
+      assert.deepEqual([...readPublished(destination).drift], [['queue', 'changed']]);
+      assert.equal(execFileSync('timeout', ['10', 'cat', fifo]).toString(), 'precious');
+    } finally {
+      writer?.kill('SIGKILL');
+    }
+  });
+
+  describe('with --on-change fail', () => {
+    const cases: [string, string, (file: Buffer) => void][] = [
+      ['is truncated', 'content', (file) => truncateSync(file, 10)],
+      ['is touched', 'content', (file) => utimesSync(file, 1, 1)],
+      ['is deleted', 'content', unlinkSync],
+      ['can no longer be read', 'content', (file) => chmodSync(file, 0)],
+      ['grows from nothing', '', (file) => appendFileSync(file, 'something')],
+    ];
+    for (const [what, content, act] of cases) {
+      it(`fails, names the file and leaves nothing when one ${what}`, async () => {
+        writeFileSync(inVolume('steady'), 'steady');
+        writeFileSync(inVolume('the culprit'), content);
+        const { exitCode, stderr, stdout } = await exported(
+          () => act(inVolume('the culprit')),
+          ['--on-change', 'fail'],
+        );
+        assert.equal(exitCode, 1);
+        assert.match(stderr, /^longshore: [^\n]*"the culprit"[^\n]*\n$/);
+        assert.equal(stdout, '');
+        assert.deepEqual(readdirSync(destination), []);
+      });
+    }
+  });
+});
+
+/** Says `opening`, opens a FIFO for writing, which waits for a reader, says so, and writes. */
+function blockedWriter(fifo: string): ChildProcess {
+  const program = `
+import sys
+print("opening", flush=True)
+with open(sys.argv[1], "w") as fifo:
+    print("opened", flush=True)
+    fifo.write("precious")
+`;
+  return spawn('python3', ['-c', program, fifo], { stdio: ['ignore', 'pipe', 'inherit'] });
+}

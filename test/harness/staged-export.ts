@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { planJob } from '@longshore/producer';
+import { Order, PREFIX, PlanJob, QUEUE, workArea } from '@longshore/shared';
+import { openStore, type Store } from '@longshore/store';
+import { type Job, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { type Finished, Longshore, startExport } from './longshore.ts';
+import type { RedisServer } from './redis.ts';
+import { tempFolder } from './temp.ts';
+import type { S3Server } from './versitygw.ts';
+
+/** What an export by the command is to do, and where its stages see the volume. */
+export interface Staging {
+  source: string;
+  /** A directory, or `s3://bucket/prefix` of `s3`. */
+  destination: string;
+  redis: RedisServer;
+  s3?: S3Server;
+  /** Further arguments of `longshore export`. */
+  args?: readonly string[];
+}
+
+export interface WorkerOptions {
+  /** Where this worker sees the source. */
+  volume?: string;
+  threads?: number;
+  /** Seconds. */
+  lock?: number;
+  prefix?: readonly string[];
+  env?: Record<string, string>;
+}
+
+/**
+ * An export by the command, without workers of its own: its Redis is the test's. Each stage runs when the test
+ * says so, and between them nothing reads the volume.
+ */
+export class StagedExport implements AsyncDisposable {
+  readonly command: Longshore;
+  readonly store: Store;
+  readonly redis: Redis;
+  readonly queue: Queue;
+  #staging: Staging;
+  #temp: AsyncDisposable & { path: string };
+  #workers: Longshore[] = [];
+
+  static async start(staging: Staging): Promise<StagedExport> {
+    const { s3, destination } = staging;
+    const store = await openStore(destination, s3 && { s3 });
+    return new StagedExport(staging, { store, temp: await tempFolder('spool') });
+  }
+
+  private constructor(staging: Staging, { store, temp }: { store: Store; temp: StagedExport['#temp'] }) {
+    const { source, destination, redis, s3, args = [] } = staging;
+    this.#staging = staging;
+    this.#temp = temp;
+    this.store = store;
+    this.redis = new Redis(redis.url, { maxRetriesPerRequest: null });
+    this.queue = new Queue(QUEUE, { connection: this.redis, prefix: PREFIX });
+    this.command = startExport(source, destination, {
+      args: ['--redis', redis.url, ...args],
+      env: s3?.env,
+    });
+  }
+
+  /** Takes the plan job as a worker would, and does it in this process: a pack job then waits for every item. */
+  async plan({ volume = this.#staging.source } = {}): Promise<Order> {
+    await using worker = new QueueReader(this.#staging.redis);
+    const job = await worker.next(this.command);
+    const order = await this.#order(job);
+    const { store, queue, redis } = this;
+    const { signal } = new AbortController();
+    await using spool = await tempFolder('plan');
+    await planJob({ order, store, volume, queue, redis, signal, spool: spool.path });
+    await job.moveToCompleted(undefined, worker.token, false);
+    return order;
+  }
+
+  /** Starts a worker process that takes whatever jobs there are. */
+  work({ volume = this.#staging.source, threads = 2, lock = 6, prefix, env }: WorkerOptions = {}): Longshore {
+    const { source, destination, redis, s3 } = this.#staging;
+    const names = ['--volume', `${source}=${volume}`, '--destination', `${destination}=${destination}`];
+    const tuning = ['--threads', String(threads), '--lock', String(lock), '--grace', '0'];
+    const args = ['work', '--redis', redis.url, ...names, ...tuning, '--spool', this.#temp.path];
+    const worker = new Longshore(args, { env: { ...s3?.env, ...env }, prefix });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Lets one worker do everything that is left, and waits for the command's end. */
+  async finish(options: WorkerOptions = {}): Promise<Finished> {
+    const worker = this.work(options);
+    const finished = await this.command.finished;
+    worker.kill('SIGTERM');
+    await worker.finished;
+    return finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.command[Symbol.asyncDispose]();
+    for (const worker of this.#workers) await worker[Symbol.asyncDispose]();
+    await this.queue.close();
+    this.redis.disconnect();
+    await this.store[Symbol.asyncDispose]();
+    await this.#temp[Symbol.asyncDispose]();
+  }
+
+  async #order(job: Job): Promise<Order> {
+    const { order } = workArea(PlanJob.parse(job.data).export);
+    return Order.parse(JSON.parse((await buffer(await this.store.get(order))).toString()));
+  }
+}
+
+/** Takes single jobs from the queue. */
+class QueueReader implements AsyncDisposable {
+  readonly token = randomUUID();
+  #redis: Redis;
+  #worker: Worker;
+
+  constructor({ url }: RedisServer) {
+    this.#redis = new Redis(url, { maxRetriesPerRequest: null });
+    this.#worker = new Worker(QUEUE, null, {
+      connection: this.#redis,
+      prefix: PREFIX,
+      lockDuration: 120_000,
+      drainDelay: 1,
+    });
+  }
+
+  /** The next job, once there is one; rejects when `command` ends before. */
+  async next(command: Longshore): Promise<Job> {
+    for (;;) {
+      const job = await this.#worker.getNextJob(this.token, { block: true });
+      if (job) return job;
+      if (command.child.exitCode !== null) throw new Error((await command.finished).stderr);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.close();
+    this.#redis.disconnect();
+  }
+}
+
+/** Plans the export, lets `between` do its mischief to the volume, then packs and finalizes. */
+export async function stagedExport(
+  staging: Staging,
+  between: () => void | Promise<void>,
+  packing: WorkerOptions = {},
+): Promise<Finished> {
+  await using staged = await StagedExport.start(staging);
+  await staged.plan();
+  await between();
+  return await staged.finish(packing);
+}
+
+/** The folder that a destination's objects are files of, whichever kind it is. */
+export function folderOf({ destination, s3 }: Pick<Staging, 'destination' | 's3'>): string {
+  return s3 ? join(s3.dir, destination.slice('s3://'.length)) : destination;
+}
