@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import prettyBytes from 'pretty-bytes';
 import { root } from '../scripts/config.ts';
 import type { Volume } from '../scripts/volume.ts';
@@ -83,6 +84,15 @@ export async function report(bench: Bench, { write }: { write: boolean }): Promi
   if (!write) return;
   const { path: _, ...corpus } = bench.corpus;
   const figures = { date: new Date().toISOString(), machine: machine(), corpus, runs: bench.runs };
-  await writeFile(join(root, 'docs/benchmarks.md'), page(bench));
-  await writeFile(join(root, 'docs/benchmarks.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
+  const [text, json] = ['docs/benchmarks.md', 'docs/benchmarks.json'].map((path) => join(root, path));
+  await writeFile(text, page(bench));
+  await writeFile(json, JSON.stringify(figures));
+  // Lint looks at documents too.
+  await execa(process.execPath, [
+    join(root, 'node_modules/@biomejs/biome/bin/biome'),
+    'format',
+    '--write',
+    text,
+    json,
+  ]);
 }

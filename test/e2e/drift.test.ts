@@ -18,10 +18,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes, randomText, seededRandom } from '../fixtures/random-tree.ts';
-import { extract, type Published, readPublished } from '../harness/published.ts';
 import { type RedisServer, startRedis } from '../harness/redis.ts';
 import { stagedExport } from '../harness/staged-export.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
+import { extract, readWholeArchive, type WholeArchive } from '../harness/whole-archive.ts';
 
 const CANARY = 'CANARY: no byte of this may enter the archive\n';
 const PLANNED_BYTES = 300_000;
@@ -59,7 +59,12 @@ const MISCHIEF: readonly Mischief[] = [
       renameSync(other, file);
     },
   },
-  { path: 'made-directory', kind: 'changed', archived: 'zeros', act: (file) => replace(file, () => mkdirSync(file)) },
+  {
+    path: 'made-directory',
+    kind: 'changed',
+    archived: 'zeros',
+    act: (file) => replace(file, () => mkdirSync(file)),
+  },
   {
     path: 'made-symlink',
     kind: 'changed',
@@ -78,9 +83,21 @@ const MISCHIEF: readonly Mischief[] = [
     archived: 'zeros',
     act: (file) => truncateSync(file, 0),
   },
-  { path: 'empty-grown', planned: '', kind: 'grew', archived: 'planned', act: (file) => appendFileSync(file, CANARY) },
+  {
+    path: 'empty-grown',
+    planned: '',
+    kind: 'grew',
+    archived: 'planned',
+    act: (file) => appendFileSync(file, CANARY),
+  },
   { path: 'empty-deleted', planned: '', kind: 'vanished', archived: 'planned', act: unlinkSync },
-  { path: 'empty-touched', planned: '', kind: 'changed', archived: 'planned', act: (file) => utimesSync(file, 1, 1) },
+  {
+    path: 'empty-touched',
+    planned: '',
+    kind: 'changed',
+    archived: 'planned',
+    act: (file) => utimesSync(file, 1, 1),
+  },
   {
     path: 'empty-made-symlink',
     planned: '',
@@ -121,7 +138,9 @@ describe('a volume that changes during its export', () => {
 
   beforeEach(async () => {
     temp = await tempFolder('drift');
-    [volume, destination, outside] = ['volume', 'destination', 'outside'].map((name) => join(temp.path, name));
+    [volume, destination, outside] = ['volume', 'destination', 'outside'].map((name) =>
+      join(temp.path, name),
+    );
     for (const folder of [volume, destination, outside]) mkdirSync(folder);
     writeFileSync(join(outside, 'canary'), CANARY.repeat(PLANNED_BYTES / CANARY.length));
   });
@@ -131,7 +150,9 @@ describe('a volume that changes during its export', () => {
     Buffer.concat([Buffer.from(`${volume}/`), typeof path === 'string' ? Buffer.from(path) : path]);
 
   const exported = (between: () => void | Promise<void>, args: string[] = []) =>
-    stagedExport({ source: volume, destination, redis, args: ['--name', 'drift', ...args] }, between, { prefix });
+    stagedExport({ source: volume, destination, redis, args: ['--name', 'drift', ...args] }, between, {
+      prefix,
+    });
 
   function plant(random: () => number, { path, planned }: Mischief): Buffer {
     const content = planned === undefined ? randomBytes(random, PLANNED_BYTES) : Buffer.from(planned);
@@ -146,8 +167,12 @@ describe('a volume that changes during its export', () => {
     return Buffer.concat([kept, Buffer.alloc(planned.length - kept.length)]);
   }
 
-  function assertNoCanary({ tape }: Published): void {
-    assert.equal(tape.includes(CANARY.slice(0, 20)), false, 'bytes from outside of the volume are in the archive');
+  function assertNoCanary({ tape }: WholeArchive): void {
+    assert.equal(
+      tape.includes(CANARY.slice(0, 20)),
+      false,
+      'bytes from outside of the volume are in the archive',
+    );
   }
 
   it('records every file that changed, and archives the others as they are', async () => {
@@ -162,7 +187,7 @@ describe('a volume that changes during its export', () => {
 
     assert.equal(exitCode, 3, stderr);
     assert.equal(result?.drift.count, MISCHIEF.length);
-    const published = readPublished(destination);
+    const published = readWholeArchive(destination);
     assert.deepEqual(
       [...published.drift].sort(),
       MISCHIEF.map(({ path, kind }): [string, string] => [latin1(path), kind]).sort(),
@@ -183,7 +208,8 @@ describe('a volume that changes during its export', () => {
     const names = ['one', 'two', 'empty'];
     for (const folder of ['linked/deep', 'moved', 'moved-and-linked']) {
       mkdirSync(inVolume(folder), { recursive: true });
-      for (const name of names) writeFileSync(inVolume(`${folder}/${name}`), name === 'empty' ? '' : 'planned');
+      for (const name of names)
+        writeFileSync(inVolume(`${folder}/${name}`), name === 'empty' ? '' : 'planned');
     }
     mkdirSync(join(outside, 'deep'));
     for (const name of names) writeFileSync(join(outside, 'deep', name), CANARY);
@@ -200,7 +226,7 @@ describe('a volume that changes during its export', () => {
     });
 
     assert.equal(exitCode, 3);
-    const published = readPublished(destination);
+    const published = readWholeArchive(destination);
     const folders = ['linked/deep', 'moved', 'moved-and-linked'];
     const gone = folders.flatMap((folder) => names.map((name) => [`${folder}/${name}`, 'vanished']));
     assert.deepEqual([...published.drift].sort(), gone.sort());
@@ -225,7 +251,7 @@ describe('a volume that changes during its export', () => {
       });
       assert.equal(exitCode, 3);
       assert.equal(said, 'opening\n');
-      assert.deepEqual([...readPublished(destination).drift], [['queue', 'changed']]);
+      assert.deepEqual([...readWholeArchive(destination).drift], [['queue', 'changed']]);
       assert.equal(execFileSync('timeout', ['10', 'cat', fifo]).toString(), 'precious');
     } finally {
       writer?.kill('SIGKILL');

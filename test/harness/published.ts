@@ -1,124 +1,108 @@
-import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
-import { Manifest } from '@longshore/shared';
+import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import { type Format, Manifest, publishedKeys } from '@longshore/shared';
+import { z } from 'zod';
 
-const MAX_TAPE_BYTES = 2 ** 30;
+/** A row of the index's table `frame`. */
+const FrameRow = z.object({
+  tape_offset: z.number(),
+  tape_bytes: z.number(),
+  archive_offset: z.number(),
+  archive_bytes: z.number(),
+});
+export type FrameRow = z.infer<typeof FrameRow>;
 
-/** Command that decompresses an archive to its standard output. */
-const DECOMPRESS: Record<Manifest['archive']['format'], readonly [string, ...string[]]> = {
-  'tar.zst': ['zstd', '-dcq'],
-  'tar.gz': ['gzip', '-dc'],
-  tar: ['cat'],
+/** Text where it's UTF-8, bytes otherwise. */
+const name = z.union([z.string(), z.instanceof(Uint8Array)]);
+
+/** A row of the index's view `file`. */
+const FileRow = z.object({
+  path: name,
+  type: z.string(),
+  size: z.number(),
+  mode: z.number(),
+  uid: z.number(),
+  gid: z.number(),
+  mtime: z.number(),
+  mtime_nsec: z.number(),
+  link: name.nullable(),
+  data_offset: z.number().nullable(),
+  crc32: z.number().nullable(),
+});
+export type FileRow = z.infer<typeof FileRow>;
+
+const columns = (row: z.ZodObject) => Object.keys(row.shape).join(', ');
+const FRAMES = `SELECT ${columns(FrameRow)} FROM frame ORDER BY id`;
+const FILES = `SELECT ${columns(FileRow)} FROM file ORDER BY id`;
+
+/** How a frame is decoded that is alone, by nothing but docs/archive-format.md. */
+const DECODE: Record<Format, (frame: Buffer) => Buffer> = {
+  'tar.zst': (frame) => zstdDecompressSync(frame),
+  'tar.gz': (frame) => inflateRawSync(frame, { finishFlush: constants.Z_SYNC_FLUSH }),
+  tar: (frame) => frame,
 };
 
-/** An entry as the index has it. */
-export interface IndexedEntry {
-  type: string;
-  size: number;
-  dataOffset: number;
-  crc32: number | null;
-  drift: string | null;
+/** An archive in a folder with its index and manifest, read without any of Longshore's own readers. */
+export class Published implements Disposable {
+  readonly archive: string;
+  readonly format: Format;
+  readonly manifest: Manifest;
+  readonly #index: DatabaseSync;
+  readonly #file: number;
+
+  constructor(folder: string, { name, format }: { name: string; format: Format }) {
+    const keys = publishedKeys(name, format);
+    this.format = format;
+    this.archive = join(folder, keys.archive);
+    this.manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, keys.manifest), 'utf8')));
+    this.#index = new DatabaseSync(join(folder, keys.index), { readOnly: true });
+    this.#file = openSync(this.archive, 'r');
+  }
+
+  get frames(): FrameRow[] {
+    return this.#index
+      .prepare(FRAMES)
+      .all()
+      .map((row) => FrameRow.parse(row));
+  }
+
+  /** Every entry, in the tape's order. */
+  get files(): FileRow[] {
+    return this.#index
+      .prepare(FILES)
+      .all()
+      .map((row) => FileRow.parse(row));
+  }
+
+  /** Ranges of the archive between its frames: padding. */
+  get gaps(): { start: number; end: number }[] {
+    const { frames } = this;
+    return frames.slice(1).flatMap(({ archive_offset: end }, n) => {
+      const start = frames[n].archive_offset + frames[n].archive_bytes;
+      return start === end ? [] : [{ start, end }];
+    });
+  }
+
+  /** Bytes of the archive, fewer at its end. */
+  read(offset: number, length: number): Buffer {
+    return readRange(this.#file, offset, length);
+  }
+
+  /** The bytes of the tape that a frame holds, from that frame's bytes alone. */
+  decode({ archive_offset, archive_bytes }: FrameRow): Buffer {
+    return DECODE[this.format](this.read(archive_offset, archive_bytes));
+  }
+
+  [Symbol.dispose](): void {
+    this.#index.close();
+    closeSync(this.#file);
+  }
 }
 
-/** An archive with everything that was published beside it, proved to agree. */
-export interface Published {
-  manifest: Manifest;
-  /** The decompressed archive. */
-  tape: Buffer;
-  /** By path; what isn't UTF-8 as Latin-1 text. */
-  entries: Map<string, IndexedEntry>;
-  /** Drifted paths and how, as the manifest lists them. */
-  drift: Map<string, string>;
-  /** A file's bytes in the archive. */
-  content(path: string): Buffer;
-}
-
-/**
- * Reads what an export left in `folder`, which must be that and nothing else, and asserts that it agrees: the
- * tape's size and CRC, every file's CRC, and the drift in manifest and index.
- */
-export function readPublished(folder: string): Published {
-  const names = objectsIn(folder);
-  const manifestName = names.find((name) => name.endsWith('.manifest.json'));
-  assert.ok(manifestName, `no manifest in ${folder}: ${names.join()}`);
-  const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, manifestName), 'utf8')));
-  const base = manifestName.slice(0, -'.manifest.json'.length);
-  assert.deepEqual(names, [`${base}.index.sqlite`, manifestName, manifest.archive.key].sort());
-  const tape = decompress(manifest, join(folder, manifest.archive.key));
-  const entries = readIndex(join(folder, `${base}.index.sqlite`));
-  const published = { manifest, tape, entries, drift: driftOf(manifest), content: contentOf({ entries, tape }) };
-  assertAgreement(published);
-  return published;
-}
-
-/** Every file below `folder`, relative to it; without what an S3 server keeps for itself. */
-export function objectsIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !`${entry.parentPath}/`.startsWith(join(folder, '.sgwtmp/')))
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
-}
-
-function decompress({ archive }: Manifest, file: string): Buffer {
-  const [command, ...args] = DECOMPRESS[archive.format];
-  return execFileSync(command, [...args, file], { maxBuffer: MAX_TAPE_BYTES });
-}
-
-/** Extracts with GNU tar, which must have nothing to complain of. */
-export function extract(archive: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  const output = execFileSync('tar', ['-xf', archive, '-C', to], { stdio: ['ignore', 'pipe', 'pipe'] });
-  assert.equal(output.toString(), '');
-}
-
-const textOf = (path: unknown) =>
-  typeof path === 'string' ? path : Buffer.from(path as Uint8Array).toString('latin1');
-
-function readIndex(file: string): Map<string, IndexedEntry> {
-  using database = new DatabaseSync(file, { readOnly: true });
-  const rows = database.prepare('SELECT path, type, size, data_offset, crc32, drift FROM file').all();
-  return new Map(
-    rows.map((row) => [
-      textOf(row.path),
-      {
-        type: String(row.type),
-        size: Number(row.size),
-        dataOffset: Number(row.data_offset),
-        crc32: row.crc32 === null ? null : Number(row.crc32),
-        drift: row.drift === null ? null : String(row.drift),
-      },
-    ]),
-  );
-}
-
-function driftOf({ drift }: Manifest): Map<string, string> {
-  return new Map(
-    drift.first.map(({ path, pathBase64, kind }) => [
-      path ?? Buffer.from(pathBase64 ?? '', 'base64').toString('latin1'),
-      kind,
-    ]),
-  );
-}
-
-function contentOf({ entries, tape }: Pick<Published, 'entries' | 'tape'>) {
-  return (path: string): Buffer => {
-    const entry = entries.get(path);
-    assert.ok(entry, `${path} is not in the index`);
-    return tape.subarray(entry.dataOffset, entry.dataOffset + entry.size);
-  };
-}
-
-function assertAgreement({ manifest, tape, entries, drift, content }: Published): void {
-  assert.equal(tape.length, manifest.tape.bytes);
-  assert.equal(crc32(tape).toString(16).padStart(8, '0'), manifest.tape.crc32);
-  assert.equal(entries.size, manifest.entries.count);
-  const files = [...entries].filter(([, { type }]) => type === 'file');
-  for (const [path, entry] of files) assert.equal(crc32(content(path)), entry.crc32, path);
-  const indexed = [...entries].flatMap(([path, entry]) => (entry.drift ? [[path, entry.drift]] : []));
-  assert.deepEqual(indexed.sort(), [...drift].sort());
-  assert.equal(manifest.drift.count, drift.size);
+/** Bytes of an open file, fewer at its end. */
+export function readRange(file: number, offset: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, readSync(file, buffer, 0, length, offset));
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { planJob } from '@longshore/producer';
-import { Order, PREFIX, PlanJob, QUEUE, workArea } from '@longshore/shared';
+import { Order, PlanJob, PREFIX, QUEUE, workArea } from '@longshore/shared';
 import { openStore, type Store } from '@longshore/store';
 import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';

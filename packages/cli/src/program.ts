@@ -71,6 +71,7 @@ function workProgram(): Command {
       positive,
       30,
     )
+    .addOption(new Option('--private', 'end with the process that started this one').hideHelp())
     .action(async (options) => {
       const { workCommand } = await import('./commands/work.ts');
       await workCommand(options, processConfig());

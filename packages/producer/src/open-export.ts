@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Build, type Format, Order, publishedKeys, workArea } from '@longshore/shared';
-import { deletePrefix, type Store } from '@longshore/store';
+import { deleteMarked, type Store } from '@longshore/store';
 import type { ExportRequest } from './request.ts';
 
 const CONTENT_TYPES: Record<Format, string> = {
@@ -39,7 +39,7 @@ export async function openExport(
   const order: Order = { version: 1, id, created: new Date().toISOString(), build, upload, ...request };
   try {
     const json = Buffer.from(JSON.stringify(Order.parse(order), undefined, 2));
-    await store.put(workArea(id).order, { bytes: json.length, chunks: [json] }, { signal, ifAbsent: true });
+    await store.put(workArea(id).order, { bytes: json.length, chunks: [json] }, { signal });
     return order;
   } catch (error) {
     await clearStore(order, store);
@@ -55,5 +55,5 @@ export async function clearStore(order: Order, store: Store): Promise<void> {
   const area = workArea(order.id);
   await store.abortUpload(order.upload);
   if (await store.head(area.indexClaim)) await store.delete([publishedKeys(order.name, order.format).index]);
-  await deletePrefix(store, area.root);
+  await deleteMarked(store, { prefix: area.root, marker: area.order });
 }

@@ -16,8 +16,11 @@ export type EntryType = (typeof ENTRY_TYPES)[number];
 export const DRIFT_KINDS = ['shrank', 'grew', 'changed', 'vanished', 'unreadable'] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
-/** Why a name on the volume has no entry in the archive. */
-export const SKIP_REASONS = ['socket', 'other-file-system'] as const;
+/**
+ * Why a name on the volume has no entry in the archive, or why what was below it has none: `vanished` is a
+ * directory that was gone when planning, taken up again by another worker, came back to it.
+ */
+export const SKIP_REASONS = ['socket', 'other-file-system', 'vanished'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 const bytes = z.number().int().min(0);

@@ -2,14 +2,15 @@
  * Marks an item as packed. Twice is once: bytes are added only when the bit was clear.
  *
  * KEYS: bitmap of done items, hash of counters. ARGV: item, tape bytes, archive bytes.
- * Returns 1 where the item was new.
+ * Returns the archive's bytes so far.
  */
 export const MARK_DONE = `
-if redis.call('SETBIT', KEYS[1], ARGV[1], 1) == 1 then return 0 end
+if redis.call('SETBIT', KEYS[1], ARGV[1], 1) == 1 then
+  return tonumber(redis.call('HGET', KEYS[2], 'archiveBytes') or 0)
+end
 redis.call('HINCRBY', KEYS[2], 'doneItems', 1)
 redis.call('HINCRBY', KEYS[2], 'doneTapeBytes', ARGV[2])
-redis.call('HINCRBY', KEYS[2], 'archiveBytes', ARGV[3])
-return 1
+return redis.call('HINCRBY', KEYS[2], 'archiveBytes', ARGV[3])
 `;
 
 /** Progress of an export, in items, files and bytes. The totals grow until `planned` is 1. */

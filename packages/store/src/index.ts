@@ -3,6 +3,7 @@ export { deletePrefix } from './delete-prefix.ts';
 export { DirectoryStore } from './directory/directory-store.ts';
 export type { StoreErrorCode } from './error.ts';
 export { StoreError } from './error.ts';
+export { deleteMarked, type MarkedFolder, putMarked } from './marked-folder.ts';
 export { MemoryStore } from './memory.ts';
 export type { StoreConfig } from './open.ts';
 export { openStore } from './open.ts';

@@ -19,6 +19,8 @@ interface OpenUpload {
 /** Objects in this process's memory, with every rule of the other stores: for tests and for trying things out. */
 export class MemoryStore implements Store {
   readonly uri: string;
+  readonly payloadHash = 'none';
+  readonly maxObjectBytes = Number.MAX_SAFE_INTEGER;
   readonly #objects = new Map<string, Held>();
   readonly #uploads = new Map<string, OpenUpload>();
   #writes = 0;

@@ -31,6 +31,14 @@ export class RetryingStore implements Store {
     return this.#inner.uri;
   }
 
+  get maxObjectBytes(): number {
+    return this.#inner.maxObjectBytes;
+  }
+
+  get payloadHash(): Store['payloadHash'] {
+    return this.#inner.payloadHash;
+  }
+
   probe(options?: RequestOptions): Promise<void> {
     return this.#inner.probe(options);
   }

@@ -50,6 +50,12 @@ export interface Store extends AsyncDisposable {
   /** As the user named it, without credentials: `s3://bucket/prefix`, `/srv/archives`. */
   readonly uri: string;
 
+  /** The largest object that this store takes, in bytes. */
+  readonly maxObjectBytes: number;
+
+  /** Whether this store asks for a body's SHA-256: a caller that can have it cheaply then gives it along. */
+  readonly payloadHash: 'sha256' | 'none';
+
   /** Proves that this store can be reached, written, listed and deleted from, within about 25 s; leaves nothing. */
   probe(options?: RequestOptions): Promise<void>;
 

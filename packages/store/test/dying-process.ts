@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { scratchFolder, scratchPath } from '../src/directory/scratch.ts';
 
-/** Leaves a file and a folder as writes that are under way do, says so, and waits to be killed. */
-process.once('message', async ({ root }: { root: string }) => {
+/** Leaves a file and a folder as writes that are under way do, says so, and then waits for messages until it is killed. */
+process.on('message', async ({ root }: { root: string }) => {
   await mkdir(scratchFolder(root), { recursive: true });
   await writeFile(scratchPath(root), 'half');
   const folder = scratchPath(root);

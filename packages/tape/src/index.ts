@@ -9,6 +9,7 @@ export * from './index-builder.ts';
 export * from './index-file.ts';
 export * from './layout.ts';
 export * from './links.ts';
+export { isSameRoot, plannedRoot } from './planned-root.ts';
 export * from './record.ts';
 export * from './render/index.ts';
 export * from './seek-table.ts';

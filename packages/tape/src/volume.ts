@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
+import type { PlannedRoot } from '@longshore/shared';
 import { TapeError } from './error.ts';
 import { NOT_REGULAR, type OpenFailure, openFailure } from './open-failure.ts';
 import { OpenFile } from './open-file.ts';
+import { isSameRoot, plannedRoot } from './planned-root.ts';
 import { mountIdOf, openBeneath, probeOpenat2, type Root, statBeneath } from './posix/beneath.ts';
 import { cString } from './posix/c-string.ts';
-import { AT_FDCWD, OPEN_DIRECTORY, OPEN_FILE, OPEN_ROOT } from './posix/constants.ts';
+import { AT_FDCWD, OPEN_DIRECTORY, OPEN_FILE, OPEN_LOOK, OPEN_ROOT } from './posix/constants.ts';
 import { hasNames } from './posix/directory-records.ts';
 import { errno, errnoName, ioError } from './posix/errno.ts';
 import { closeDescriptor, openat, result } from './posix/libc.ts';
@@ -33,6 +35,9 @@ type Identity = Pick<Stat, 'inode' | 'devMajor' | 'devMinor' | 'mountId'>;
 
 /** What a root answers that isn't there any more; ENOTCONN says that a FUSE server died. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENODEV', 'ENOTCONN', 'EXDEV']);
+
+/** Those of them that don't just say that there's no such directory. */
+const LOST = new Set(['ESTALE', 'ENODEV', 'ENOTCONN']);
 
 const HERE = Buffer.from('.');
 
@@ -67,7 +72,10 @@ export class Volume implements Disposable {
     this.xattrs = oldest ? xattrsThroughProc : probeXattrs();
   }
 
-  /** `path` may lead to the root through symbolic links. Throws VOLUME_MISSING, or IO (EACCES among others). */
+  /**
+   * `path` may lead to the root through symbolic links. Throws VOLUME_MISSING, VOLUME_GONE where what's mounted
+   * there lost its server, or IO (EACCES among others).
+   */
   static open(path: string, options: VolumeOptions = {}): Volume {
     const absolute = resolve(path);
     const bytes = Buffer.from(absolute);
@@ -78,6 +86,7 @@ export class Volume implements Disposable {
         errno: name,
       });
     }
+    if (LOST.has(errnoName(fd))) throw volumeGone(absolute, fd);
     if (fd < 0) throw ioError(fd, 'Opening', bytes);
     try {
       return new Volume(absolute, fd, options);
@@ -105,6 +114,15 @@ export class Volume implements Disposable {
   }
 
   /**
+   * Throws VOLUME_GONE if this root was opened after the one that was planned had been unmounted or replaced.
+   * `isKnown` is asked where the roots differ: whether what's in this one is as it was planned.
+   */
+  expectRoot(planned: PlannedRoot, isKnown: () => boolean): void {
+    if (isSameRoot(plannedRoot(this.rootStat), planned) || isKnown()) return;
+    throw rootReplaced(this.path);
+  }
+
+  /**
    * Opens a regular file. Never opens what isn't one: opening a FIFO would release its blocked writer, whose data
    * would be lost. Whether it is still the file that was planned, the caller tells from `stat`: not even an inode
    * number is looked at here, since some FUSE file systems give one file several.
@@ -120,15 +138,14 @@ export class Volume implements Disposable {
     return verified(fd, path);
   }
 
-  /**
-   * What a file is now, without opening it; undefined if no regular file can be found there. Good for telling
-   * change: a directory on the way that became a symbolic link is followed here. Throws as `openFile`.
-   */
-  stat(path: Buffer): Stat | undefined {
-    const stated = statBeneath(this.#root, path);
-    if (stated === 0) return isRegular(lastMode()) ? lastStat() : undefined;
-    openFailure(stated, path);
-    return undefined;
+  /** What a file is now, without opening it; its content may be unreadable all the same. Throws as `openFile`. */
+  look(path: Buffer): Stat | OpenFailure {
+    const fd = openBeneath(this.#root, path, OPEN_LOOK);
+    if (fd < 0) return openFailure(fd, path);
+    const failed = statDescriptor(fd);
+    closeDescriptor(fd);
+    if (failed < 0) throw ioError(failed, 'Looking at', path);
+    return isRegular(lastMode()) ? lastStat() : NOT_REGULAR;
   }
 
   /** The descriptor of a directory to read; the caller closes it. The empty path is the root. Throws as `openFile`. */
@@ -164,13 +181,20 @@ export class Volume implements Disposable {
   #gone(failed: number): TapeError {
     const name = errnoName(failed);
     if (!GONE.has(name)) return ioError(failed, 'Checking', Buffer.from(this.path));
-    const reason = failed === -errno.ENOENT ? 'is empty or gone' : `isn't the same any more (${name})`;
-    return new TapeError(
-      'VOLUME_GONE',
-      `The volume at ${this.path} ${reason}: see that it stays mounted, and export again`,
-      { errno: name },
-    );
+    return volumeGone(this.path, failed);
   }
+}
+
+/** The error for a root that isn't the planned one. */
+export function rootReplaced(path: string): TapeError {
+  return volumeGone(path, -errno.ESTALE);
+}
+
+function volumeGone(path: string, failed: number): TapeError {
+  const name = errnoName(failed);
+  const reason = failed === -errno.ENOENT ? 'is empty or gone' : `isn't the same any more (${name})`;
+  const message = `The volume at ${path} ${reason}: see that it stays mounted, and export again`;
+  return new TapeError('VOLUME_GONE', message, { errno: name });
 }
 
 /** The descriptor, if it's still a regular file's: it may have been replaced between looking and opening. */

@@ -12,6 +12,8 @@ export type WorkerErrorCode =
   | 'THREAD_DIED'
   /** The archive that the store shows isn't the one that was uploaded. */
   | 'ARCHIVE_MISMATCH'
+  /** More bytes than the store takes as one object. */
+  | 'ARCHIVE_TOO_LARGE'
   /** Something with one of the export's names appeared while it ran. */
   | 'ARCHIVE_EXISTS'
   /** The attempt was ended: see `StopReason`. */

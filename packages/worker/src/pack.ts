@@ -1,9 +1,10 @@
 import type { PackJob } from '@longshore/shared';
-import { type Body, PART_LIMITS } from '@longshore/store';
+import { type Body, PART_LIMITS, putMarked } from '@longshore/store';
 import { encodeRecord, type ItemRecord } from '@longshore/tape';
 import type { Attempt } from './attempt.ts';
 import type { ExportContext } from './export-context.ts';
 import { fetchExactSegment } from './fetch-segment.ts';
+import { readPlannedRoot } from './planned-root.ts';
 import { findRecord } from './records.ts';
 import { IO_ATTEMPTS } from './retries.ts';
 import { SpoolFolder } from './spool.ts';
@@ -40,7 +41,10 @@ export async function pack(options: PackOptions): Promise<ItemRecord> {
   const etag = await upload(options, { output, folder });
   const record = recordOf(options, { output, etag });
   await attempt.assertHeld();
-  await putBytes(options, area.record(data.item, attempt.id), encodeRecord(record));
+  const bytes = encodeRecord(record);
+  const key = area.record(data.item, attempt.id);
+  const body = { bytes: bytes.length, chunks: [bytes] };
+  await putMarked(store, { key, marker: area.order, body }, attempt);
   return record;
 }
 
@@ -55,11 +59,13 @@ async function render(
   const task: RenderTask = {
     export: order.id,
     volume,
+    root: await readPlannedRoot(context, attempt.signal),
     segment,
     range: { start, end },
     format: order.format,
     level: order.level,
     onChange: order.onChange,
+    payloadHash: context.store.payloadHash,
     ioErrors: attempt.job.attemptsMade + 2 >= IO_ATTEMPTS ? 'record-unreadable' : 'retry-item',
     output:
       end - start > MAX_BYTES_IN_MEMORY ? { kind: 'file', path: outputFile(folder) } : { kind: 'memory' },
@@ -89,7 +95,7 @@ async function upload({ context, data, attempt }: PackOptions, packed: Packed): 
     return (await store.putPart(order.upload, data.item + 1, body, { signal })).etag;
   }
   await attempt.assertHeld();
-  await store.put(area.runt(data.item, attempt.id), body, { signal });
+  await putMarked(store, { key: area.runt(data.item, attempt.id), marker: area.order, body }, { signal });
   return undefined;
 }
 
@@ -100,8 +106,4 @@ function recordOf(
   const { item, start, end, digest } = data;
   const { sha256: _, ...rendered } = output.rendered;
   return { item, start, end, digest, attempt: attempt.id, etag, ...rendered };
-}
-
-async function putBytes({ context, attempt }: PackOptions, key: string, data: Buffer): Promise<void> {
-  await context.store.put(key, { bytes: data.length, chunks: [data] }, { signal: attempt.signal });
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failureOf, formatFailure, PREFIX } from '@longshore/shared';
+import { processMark, removeAbandoned } from '@longshore/store';
 import { type Job, Queue, UnrecoverableError, WaitingChildrenError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -31,6 +32,8 @@ export interface PoolOptions extends ExportSource {
 /** Jobs beyond the threads: while these render, others download segments and upload parts. */
 const JOBS_BEYOND_THREADS = 2;
 
+const SPOOL_PREFIX = 'longshore-worker-';
+
 /** Pods come and go: being taken from a lost worker says nothing against a job. */
 const MAX_STALLED_COUNT = 1_000_000;
 
@@ -50,8 +53,10 @@ export class WorkerPool {
   #spool: string;
   #failing = false;
 
+  /** Also removes what killed workers left in the spool's folder. */
   static async start(options: PoolOptions): Promise<WorkerPool> {
-    const spool = await mkdtemp(join(options.spool, 'longshore-worker-'));
+    await removeAbandoned(options.spool, SPOOL_PREFIX);
+    const spool = await mkdtemp(join(options.spool, `${SPOOL_PREFIX}${processMark}`));
     return new WorkerPool({ ...options, spool });
   }
 

@@ -1,5 +1,7 @@
 import { FinalizeJob, type JobName, PackJob, PlanJob, WeldJob } from '@longshore/shared';
+import type { Store } from '@longshore/store';
 import type { z } from 'zod';
+import { WorkerError } from './error.ts';
 import { finalizeJob } from './finalize/finalize-job.ts';
 import { weldRunts } from './finalize/welds.ts';
 import type { JobRun } from './job-run.ts';
@@ -30,7 +32,15 @@ async function plan(run: JobRun): Promise<void> {
 async function packItem(run: JobRun): Promise<void> {
   const context = await run.contexts.get(run.data);
   const record = await pack({ ...run, context, data: PackJob.parse(run.data) });
-  await countPacked(record, { redis: run.redis, queue: run.queue.name, exportId: run.data.export });
+  const counting = { redis: run.redis, queue: run.queue.name, exportId: run.data.export };
+  refuseTooLarge(await countPacked(record, counting), context.store);
+}
+
+/** Fails an export that outgrows its store as soon as it does, not when all of it has been uploaded. */
+function refuseTooLarge(archiveBytes: number, { uri, maxObjectBytes }: Store): void {
+  if (archiveBytes <= maxObjectBytes) return;
+  const message = `The archive is larger than the ${maxObjectBytes} bytes that ${uri} takes as one object: export the volume's folders one by one.`;
+  throw new WorkerError('ARCHIVE_TOO_LARGE', message);
 }
 
 async function weld(run: JobRun): Promise<void> {

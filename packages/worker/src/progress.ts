@@ -2,13 +2,14 @@ import { exportKeys, MARK_DONE } from '@longshore/shared';
 import type { ItemRecord } from '@longshore/tape';
 import type { Redis } from 'ioredis';
 
-/** Counts an item as packed, once, however often it's told. */
+/** Counts an item as packed, once, however often it's told. Returns the archive's bytes so far. */
 export async function countPacked(
   record: Pick<ItemRecord, 'item' | 'start' | 'end' | 'bytes'>,
   { redis, queue, exportId }: { redis: Redis; queue: string; exportId: string },
-): Promise<void> {
+): Promise<number> {
   const { done, counters } = exportKeys(queue, exportId);
-  await redis.eval(MARK_DONE, 2, done, counters, record.item, record.end - record.start, record.bytes);
+  const tapeBytes = record.end - record.start;
+  return Number(await redis.eval(MARK_DONE, 2, done, counters, record.item, tapeBytes, record.bytes));
 }
 
 /** Counts an attempt that follows another one of the same job. */

@@ -12,7 +12,7 @@ import {
   signalExport,
 } from '@longshore/producer';
 import { type Format, LEVELS, type OnChange, type Order, PREFIX, QUEUE } from '@longshore/shared';
-import { openStore, type Store } from '@longshore/store';
+import { openStore, processMark, removeAbandoned, type Store } from '@longshore/store';
 import { thisBuild } from '@longshore/tape';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -43,16 +43,10 @@ export interface ExportOptions {
   quiet?: boolean;
 }
 
+const TEMP_PREFIX = 'longshore-';
+
 /** How long workers on another Redis may take to let go of a cancelled export before its store is cleared. */
 const DRAIN_MS = 60_000;
-
-interface ExportRun {
-  request: ExportRequest;
-  options: ExportOptions;
-  config: Config;
-  store: Store;
-  interrupts: Interrupts;
-}
 
 /** `longshore export`: one export from start to end. Whatever happens, nothing is left but its result. */
 export async function exportCommand(src: string, options: ExportOptions, config: Config): Promise<void> {
@@ -60,10 +54,13 @@ export async function exportCommand(src: string, options: ExportOptions, config:
   const request = await requestOf(src, options);
   checkRequest(request);
   using interrupts = new Interrupts();
+  await using temp = await tempFolder(config.temp);
   await using destination = await Destination.open(request);
+  // Workers come up while the destination is looked at.
+  await using pool = await startPool({ request, options, config, interrupts, folder: temp.path });
   const { store } = destination;
   await checkDestination(request, { store, signal: interrupts.signal });
-  const completed = await run({ request, options, config, store, interrupts });
+  const completed = await run({ request, options, store, pool, signal: interrupts.signal });
   destination.keep();
   const seconds = (performance.now() - started) / 1_000;
   printResult({ ...completed, store: store.uri, request, seconds }, options);
@@ -106,77 +103,88 @@ class Destination implements AsyncDisposable {
   }
 }
 
-/** Opens the export and sees it to its end, with private workers and Redis or with those of `--redis`. */
+/** A Redis, and the workers on it. */
+interface Pool extends AsyncDisposable {
+  redis: string;
+  /** Private workers are simply stopped; those of others are told of an end, and waited for. */
+  kind: 'private' | 'shared';
+}
+
+interface PoolOptions {
+  request: ExportRequest;
+  options: ExportOptions;
+  config: Config;
+  interrupts: Interrupts;
+  /** For what private processes keep. */
+  folder: string;
+}
+
+/** The pool of `--redis`, or a private one: processes that are coming up when this resolves. */
+async function startPool({ request, options, config, interrupts, folder }: PoolOptions): Promise<Pool> {
+  const shared = options.redis ?? config.redis;
+  if (shared) return { redis: shared, kind: 'shared', [Symbol.asyncDispose]: async () => undefined };
+  await using stack = new AsyncDisposableStack();
+  const onGivenUp = (error: Error) => interrupts.fail(error);
+  const server = stack.use(await startPrivateRedis(folder, onGivenUp));
+  const { volume, destination } = request;
+  const { workers } = options;
+  const threads = options.threads ?? Math.max(1, Math.floor(config.cores / workers));
+  const { environment, debug } = config;
+  const common = { workers, threads, environment, debug, volume, destination, onGivenUp };
+  stack.use(startWorkerProcesses({ ...common, redis: server.socket, spool: folder }));
+  const processes = stack.move();
+  return { redis: server.socket, kind: 'private', [Symbol.asyncDispose]: () => processes.disposeAsync() };
+}
+
+interface ExportRun {
+  request: ExportRequest;
+  options: ExportOptions;
+  store: Store;
+  pool: Pool;
+  signal: AbortSignal;
+}
+
+/** Opens the export and sees it to its end; clears the store where that isn't completion. */
 async function run(context: ExportRun): Promise<Completed> {
-  const { request, store, interrupts, config } = context;
-  await using temp = await tempFolder(config.temp);
-  const redisUrl = context.options.redis ?? config.redis;
-  await using server = redisUrl
-    ? undefined
-    : await startPrivateRedis(temp.path, (error) => interrupts.fail(error));
-  const url = redisUrl ?? server?.socket ?? '';
-  const order = await openExport(request, { store, build: thisBuild(VERSION), signal: interrupts.signal });
+  const { request, store, pool, signal } = context;
+  const order = await openExport(request, { store, build: thisBuild(VERSION), signal });
   let completed: Completed | undefined;
   try {
-    completed = await runFlow({ ...context, order, url, spool: server && temp.path });
+    completed = await runFlow(order, context);
     return completed;
   } finally {
-    if (!completed) await clearStore(order, store);
+    if (!completed) {
+      await pool[Symbol.asyncDispose]();
+      await clearStore(order, store);
+    }
   }
 }
 
-interface Flow extends ExportRun {
-  order: Order;
-  /** Redis. */
-  url: string;
-  /** Where private workers keep intermediate files; undefined where the workers are others'. */
-  spool: string | undefined;
-}
-
-async function runFlow(flow: Flow): Promise<Completed> {
-  const { order, url, interrupts } = flow;
-  await using connection = new RedisConnection(url);
+async function runFlow(order: Order, { pool, options, signal }: ExportRun): Promise<Completed> {
+  await using connection = new RedisConnection(pool.redis);
   const { redis, queue } = connection;
-  await using workers = flow.spool === undefined ? undefined : startWorkers(flow, flow.spool);
-  const reporter = reporterOf(flow.options);
-  let ended = false;
+  const reporter = reporterOf(options);
+  let completed: Completed | undefined;
   try {
     await addExportFlow(order, { connection: redis, queue: QUEUE });
-    const completed = await follow(order, { queue, redis, reporter, signal: interrupts.signal });
-    ended = true;
+    completed = await follow(order, { queue, redis, reporter, signal });
     return completed;
   } finally {
     reporter.close();
-    if (!ended) await cancel(flow, { redis, queue });
-    if (workers) await workers[Symbol.asyncDispose]();
-    else await forgetExport(order, { queue, redis });
+    if (pool.kind === 'shared') await leave(order, { ended: completed !== undefined, redis, queue });
   }
 }
 
-/** Private workers are simply stopped; those of others are told, and waited for. */
-async function cancel({ order, spool }: Flow, access: { redis: Redis; queue: Queue }): Promise<void> {
-  if (spool !== undefined) return;
-  await signalExport(order, 'cancel', access);
-  await drained(order, { queue: access.queue, timeoutMs: DRAIN_MS });
-}
-
-function startWorkers({ request, options, config, url, interrupts }: Flow, spool: string): AsyncDisposable {
-  const { volume, destination } = request;
-  const threads = options.threads ?? Math.max(1, Math.floor(config.cores / options.workers));
-  const { workers } = options;
-  const { environment, debug } = config;
-  const onGivenUp = (error: Error) => interrupts.fail(error);
-  return startWorkerProcesses({
-    workers,
-    threads,
-    redis: url,
-    spool,
-    volume,
-    destination,
-    environment,
-    debug,
-    onGivenUp,
-  });
+/** Takes an export out of a Redis that others use: stopped first, where it hasn't ended. */
+async function leave(
+  order: Order,
+  { ended, ...access }: { ended: boolean; redis: Redis; queue: Queue },
+): Promise<void> {
+  if (!ended) {
+    await signalExport(order, 'cancel', access);
+    await drained(order, { queue: access.queue, timeoutMs: DRAIN_MS });
+  }
+  await forgetExport(order, access);
 }
 
 class RedisConnection implements AsyncDisposable {
@@ -198,7 +206,8 @@ class RedisConnection implements AsyncDisposable {
 }
 
 async function tempFolder(parent: string): Promise<AsyncDisposable & { path: string }> {
-  const path = await mkdtemp(join(parent, 'longshore-'));
+  await removeAbandoned(parent, TEMP_PREFIX);
+  const path = await mkdtemp(join(parent, `${TEMP_PREFIX}${processMark}`));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { addPacks, planJob } from '@longshore/producer';
 import { QUEUE } from '@longshore/shared';
 import { openStore, type Store } from '@longshore/store';
@@ -19,6 +19,7 @@ export interface WorkOptions {
   name?: string;
   grace: number;
   lock: number;
+  private?: boolean;
 }
 
 /** `NAME=ADDRESS`, or an address alone, which is then its own name. */
@@ -49,6 +50,9 @@ function redisOf(options: WorkOptions, config: Config): string {
 export async function workCommand(options: WorkOptions, config: Config): Promise<void> {
   const redis = redisOf(options, config);
   const spool = options.spool ?? config.temp;
+  // Before anything is begun, so that a signal that comes early finds a process that clears up.
+  const stopped = untilStopped();
+  if (options.private) endWithParent({ redis, spool });
   await mkdir(spool, { recursive: true });
   const destinations = await openStores(named(options.destination, config.destinations));
   const logger = pino(
@@ -69,20 +73,38 @@ export async function workCommand(options: WorkOptions, config: Config): Promise
     logger,
   });
   logger.info('ready');
-  process.exitCode = await untilStopped(redis);
+  process.exitCode = await stopped;
   await pool.stop({ graceMs: options.grace * 1_000 });
   await Promise.all([...destinations.values()].map((store) => store[Symbol.asyncDispose]()));
 }
 
-/** Resolves with the exit code once this process is told to end, or its parent is gone. */
-function untilStopped(redis: string): Promise<number> {
+/** Resolves with the exit code once this process is told to end. */
+function untilStopped(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   process.once('SIGTERM', () => resolve(EXIT.terminated));
   process.once('SIGINT', () => resolve(EXIT.interrupted));
-  // An embedded worker has a channel to the export's process: without that, its private Redis goes too.
-  process.channel?.unref();
-  process.once('disconnect', () => endPrivateRedis(redis).finally(() => process.exit(EXIT.failed)));
   return promise;
+}
+
+interface PrivateParts {
+  redis: string;
+  spool: string;
+}
+
+/**
+ * A private worker has a channel to the export's process. When that is gone, perhaps before this was called,
+ * nobody else is left to end its Redis and to remove its folder.
+ */
+function endWithParent(parts: PrivateParts): void {
+  const end = () => void clearUp(parts).finally(() => process.exit(EXIT.failed));
+  process.channel?.unref();
+  process.once('disconnect', end);
+  if (!process.connected) end();
+}
+
+async function clearUp({ redis, spool }: PrivateParts): Promise<void> {
+  await endPrivateRedis(redis);
+  await rm(spool, { recursive: true, force: true, maxRetries: 3 });
 }
 
 async function endPrivateRedis(redis: string): Promise<void> {

@@ -38,7 +38,7 @@ export function startWorkerProcesses(options: WorkerProcessOptions): AsyncDispos
     env: environmentOf(options),
   };
   const workers = Array.from({ length: options.workers }, (_, number) => {
-    const name = ['--name', `worker-${number + 1}`];
+    const name = ['--private', '--name', `worker-${number + 1}`];
     const tuning = ['--threads', String(options.threads), '--lock', LOCK_SECONDS, '--grace', '0'];
     const args = [...process.execArgv, main, 'work', ...name, ...tuning, '--spool', options.spool];
     return new SupervisedProcess({ file: process.execPath, args, options: spawnOptions }, (lastWords) =>

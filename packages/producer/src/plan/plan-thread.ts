@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
-import { compileExcludes, LinkGroups, Volume } from '@longshore/tape';
+import { compileExcludes, LinkGroups, plannedRoot, Volume } from '@longshore/tape';
 import { type PlannedSegment, Planner } from './planner.ts';
 import {
   type PlanThreadData,
@@ -24,7 +24,7 @@ async function main(port: MessagePort, data: PlanThreadData): Promise<void> {
     using links = new LinkGroups({ scratch: spool });
     const emit = emitter(new Int32Array(data.control), reply);
     const planner = new Planner({ volume, exclude: compileExcludes(exclude), links, spool, emit });
-    reply({ kind: 'ready' });
+    reply({ kind: 'ready', root: plannedRoot(volume.rootStat) });
     for (let message = await next(port); message.kind === 'replay'; message = await next(port)) {
       reply({ kind: 'replayed', ...planner.replay(message.file, message.digest) });
     }

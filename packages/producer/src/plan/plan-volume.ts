@@ -5,9 +5,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Worker as Thread } from 'node:worker_threads';
-import { type Order, RelayedError, workArea } from '@longshore/shared';
-import { type Store, StoreError } from '@longshore/store';
+import { type Order, type PlannedRoot, RelayedError, workArea } from '@longshore/shared';
+import { putMarked, type Store, StoreError } from '@longshore/store';
 import { ProducerError } from '../error.ts';
+import { expectSameRoot } from './expect-same-root.ts';
 import type { PlannedSegment } from './planner.ts';
 import {
   type PlanThreadData,
@@ -41,11 +42,12 @@ export interface PlanVolumeOptions {
  * Plans a volume: yields every item once its catalog segment stands in the work area, those first that an
  * earlier planner left there. Segments become durable in order, so that what is durable is always a prefix
  * of the tape, and are created only where absent, so that of two planners at once one wins each segment.
- * Rejects with PLAN_OVERTAKEN where another planner's segment differs from ours; planning again goes on
+ * Rejects with VOLUME_GONE where the volume isn't the one that an earlier planner saw, and with PLAN_OVERTAKEN where another planner's segment differs from ours; planning again goes on
  * from it.
  */
 export async function* planVolume(options: PlanVolumeOptions): AsyncGenerator<DurableSegment> {
   await using thread = await PlanThread.start(options);
+  await expectSameRoot(options, thread.root);
   let item = 0;
   for await (const copy of durableCopies(options)) {
     const place = await thread.replay(copy);
@@ -83,10 +85,12 @@ async function makeDurable(
   { order, store, signal }: PlanVolumeOptions,
   segment: PlannedSegment,
 ): Promise<void> {
-  const key = workArea(order.id).segment(segment.item);
+  const area = workArea(order.id);
+  const key = area.segment(segment.item);
   const { file, bytes, digest } = segment;
+  const body = { file, offset: 0, bytes, sha256: digest };
   try {
-    await store.put(key, { file, offset: 0, bytes, sha256: digest }, { signal, ifAbsent: true });
+    await putMarked(store, { key, marker: area.order, body }, { signal, ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'ALREADY_EXISTS') throw error;
     await adopt({ store, key, digest, signal });
@@ -114,6 +118,7 @@ class PlanThread implements AsyncDisposable {
   #thread: Thread;
   #state: Int32Array<SharedArrayBuffer>;
   #replies: AsyncIterator<[PlanThreadReply]>;
+  #root: PlannedRoot | undefined;
 
   static async start({ order, volume, spool, signal }: PlanVolumeOptions): Promise<PlanThread> {
     const control = new SharedArrayBuffer(8);
@@ -123,7 +128,7 @@ class PlanThread implements AsyncDisposable {
       signal,
     });
     try {
-      await thread.#reply('ready');
+      thread.#root = (await thread.#reply('ready')).root;
       return thread;
     } catch (error) {
       await thread[Symbol.asyncDispose]();
@@ -135,6 +140,12 @@ class PlanThread implements AsyncDisposable {
     this.#thread = thread;
     this.#state = new Int32Array(control);
     this.#replies = on(thread, 'message', { signal, close: ['exit'] }) as AsyncIterator<[PlanThreadReply]>;
+  }
+
+  /** What the thread opened. */
+  get root(): PlannedRoot {
+    if (!this.#root) throw new ProducerError('PLANNER_DIED', 'The planning thread has opened no volume.');
+    return this.#root;
   }
 
   async replay(copy: { file: string; digest: string }) {

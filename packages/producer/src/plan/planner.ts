@@ -93,6 +93,7 @@ export class Planner {
     for (const step of walk(volume, { exclude, links, after: this.#lastEntry?.entry.path })) {
       if (step.kind === 'entry') this.#add(step);
       else if (step.kind === 'skipped') this.#skip(step);
+      else if (this.#isDirectory(step.path)) this.#skip({ path: step.path, reason: 'vanished' });
     }
     volume.check({ expectEntries: false });
     // What followed the last replayed entry may be gone by now: the tape still needs a last segment.
@@ -117,6 +118,12 @@ export class Planner {
     this.#offset += entryBytes(planned.entry);
     this.#spill(planned);
     this.#lastEntry = planned;
+  }
+
+  /** Whether a lost cursor was a directory, and not just the file after which the walk goes on. */
+  #isDirectory(path: Buffer): boolean {
+    const last = this.#lastEntry?.entry;
+    return last === undefined || last.type === 'directory' || !last.path.equals(path);
   }
 
   #skip(skipped: Skipped): void {

@@ -1,3 +1,4 @@
+import type { PlannedRoot } from '@longshore/shared';
 import type { PlannedSegment } from './planner.ts';
 
 /** What the plan thread starts with. */
@@ -21,7 +22,7 @@ export const SLOTS = 4;
 export type PlanThreadMessage = { kind: 'replay'; file: string; digest: string } | { kind: 'run' };
 
 export type PlanThreadReply =
-  | { kind: 'ready' }
+  | { kind: 'ready'; root: PlannedRoot }
   | { kind: 'replayed'; start: number; end: number; filesSoFar: number; last: boolean }
   | { kind: 'segment'; segment: PlannedSegment }
   | { kind: 'finished' }

@@ -34,6 +34,8 @@ const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP',
  */
 export class DirectoryStore implements Store {
   readonly uri: string;
+  readonly payloadHash = 'none';
+  readonly maxObjectBytes = Number.MAX_SAFE_INTEGER;
   readonly #root: string;
   readonly #inode: bigint;
 

@@ -14,7 +14,12 @@ export interface S3Settings {
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   /** `true` where there is an endpoint: few servers answer to `bucket.host`. */
   forcePathStyle?: boolean;
+  /** The largest object that the server takes, where it isn't as in `MAX_OBJECT_BYTES`. */
+  maxObjectBytes?: number;
 }
+
+/** S3's own limit is 48.8 TiB since December 2025; most servers that speak its protocol have the one before. */
+const MAX_OBJECT_BYTES = { aws: Math.floor(48.8 * 2 ** 40), compatible: 5 * 2 ** 40 };
 
 /** How long a connection may take, and how long a socket may be silent in either direction. */
 interface Patience {
@@ -40,6 +45,9 @@ export type Manner = keyof typeof PATIENCE;
 export interface S3Connection extends Record<Manner, S3Client> {
   /** For messages, without credentials. */
   endpoint: string;
+  /** Over TLS, which protects the bytes itself, payloads aren't hashed. */
+  signsPayloads: boolean;
+  maxObjectBytes: number;
   close(): void;
 }
 
@@ -81,6 +89,8 @@ export async function connect(settings: S3Settings): Promise<S3Connection> {
     completion: clientWith(PATIENCE.completion, shared),
     probe: clientWith(PATIENCE.probe, shared),
     endpoint: endpoint?.origin ?? `AWS (${region})`,
+    maxObjectBytes: settings.maxObjectBytes ?? MAX_OBJECT_BYTES[endpoint ? 'compatible' : 'aws'],
+    signsPayloads: endpoint?.protocol === 'http:',
     close: () => {
       httpAgent.destroy();
       httpsAgent.destroy();

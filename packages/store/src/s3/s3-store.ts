@@ -47,6 +47,14 @@ export class S3Store implements Store {
     this.#manner = manner;
   }
 
+  get maxObjectBytes(): number {
+    return this.#connection.maxObjectBytes;
+  }
+
+  get payloadHash(): 'sha256' | 'none' {
+    return this.#connection.signsPayloads ? 'sha256' : 'none';
+  }
+
   /** Connects to nothing yet. Rejects with BAD_DESTINATION when the address makes no sense. */
   static async open(uri: string, settings: S3Settings = {}): Promise<S3Store> {
     return new S3Store(parseS3Address(uri), await connect(settings), 'usual');

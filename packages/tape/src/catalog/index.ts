@@ -1,3 +1,3 @@
 export type { PlannedEntry } from './columns.ts';
 export { readSegment, type SegmentPart } from './segment-reader.ts';
-export { type Skipped, SegmentWriter } from './segment-writer.ts';
+export { SegmentWriter, type Skipped } from './segment-writer.ts';

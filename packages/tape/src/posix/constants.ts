@@ -13,6 +13,8 @@ export const O_CLOEXEC = 0o2000000;
 /** How directories on the way to something are opened: for their identity only, without reading them. */
 export const OPEN_HOP = O_PATH | fs.O_DIRECTORY | fs.O_NOFOLLOW | O_CLOEXEC;
 export const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW | O_CLOEXEC;
+/** For a look at what a name stands for, whatever that is: nothing is opened, and no FIFO's writer wakes up. */
+export const OPEN_LOOK = O_PATH | fs.O_NOFOLLOW | O_CLOEXEC;
 /** Not waiting for a FIFO's writer, and not acquiring a terminal: should the file be one by now. */
 export const OPEN_FILE = fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK | fs.O_NOCTTY | O_CLOEXEC;
 /** The operator's own path to the volume may lead through symbolic links. */

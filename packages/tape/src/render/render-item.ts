@@ -1,10 +1,11 @@
-import type { OnChange } from '@longshore/shared';
+import type { OnChange, PlannedRoot } from '@longshore/shared';
 import { type PlannedEntry, readSegment } from '../catalog/index.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { Entry } from '../entry.ts';
 import { TapeError } from '../error.ts';
 import { encodeHeader } from '../header.ts';
 import { padded } from '../layout.ts';
+import { displayPath } from '../posix/display-path.ts';
 import type { DriftedEntry } from '../record.ts';
 import type { Volume } from '../volume.ts';
 import { differsByInodeOnly, driftOf } from './drift.ts';
@@ -20,6 +21,8 @@ export interface RenderOptions {
   codec: Codec;
   onChange: OnChange;
   ioErrors: IoErrorPolicy;
+  /** The root that was planned; without it any root will do. */
+  root?: PlannedRoot;
   /** Scratch of FRAME_BYTES, which the caller keeps from item to item. */
   raw: Buffer;
   /** Takes the compressed frames; may throw to end the attempt. */
@@ -53,19 +56,34 @@ export function vanishedTooMany(vanished: number, files: number): boolean {
 
 const isFile = ({ entry }: PlannedEntry) => entry.type === 'file';
 
-/**
- * Whether this mount shows the inode numbers that the planner saw. Two mounts of one FUSE file system may
- * not: a file that equals its plan in all but the inode wasn't replaced, for that would have moved its ctime.
- */
-function probeInodes(volume: Volume, segment: string): 'stable' | 'unstable' {
-  let probed = 0;
+interface Probe {
+  /**
+   * Whether this mount shows the inode numbers that the planner saw. Two mounts of one FUSE file system may
+   * not: a file that equals its plan in all but the inode wasn't replaced, for that would have moved its ctime.
+   */
+  inodes: 'stable' | 'unstable';
+  /** Files that were looked up, those among them that are as planned, and those that aren't there. */
+  files: number;
+  same: number;
+  missing: number;
+}
+
+function probe(volume: Volume, segment: string): Probe {
+  const probe: Probe = { inodes: 'stable', files: 0, same: 0, missing: 0 };
   for (const part of readSegment(segment)) {
     if (part.kind !== 'entry' || !isFile(part)) continue;
-    const now = volume.stat(part.entry.path);
-    if (now && differsByInodeOnly(part.entry, now)) return 'unstable';
-    if (++probed === PROBED_FILES) break;
+    const now = volume.look(part.entry.path);
+    if ('kind' in now) probe.missing++;
+    else if (driftOf(part.entry, now, 'unstable') === undefined) probe.same++;
+    if (!('kind' in now) && differsByInodeOnly(part.entry, now)) probe.inodes = 'unstable';
+    if (++probe.files === PROBED_FILES) break;
   }
-  return 'stable';
+  return probe;
+}
+
+/** Whether the volume is the planned one, going by its files: one that's alone may well have changed. */
+function knowsFiles({ files, same, missing }: Probe): boolean {
+  return files === 0 || same > 0 || (files === 1 && missing === 0);
 }
 
 class ItemRenderer {
@@ -79,9 +97,11 @@ class ItemRenderer {
   #row = 0;
 
   constructor(options: RenderOptions, tapeOffset: number) {
-    const { volume, ioErrors, segment } = options;
+    const { volume, ioErrors, segment, root } = options;
     this.#options = options;
-    this.#source = { volume, ioErrors, inodes: probeInodes(volume, segment) };
+    const probed = probe(volume, segment);
+    if (root) volume.expectRoot(root, () => knowsFiles(probed));
+    this.#source = { volume, ioErrors, inodes: probed.inodes };
     this.#frames = new FrameAssembler(options);
     this.#offset = tapeOffset;
   }
@@ -144,17 +164,19 @@ class ItemRenderer {
   #emptyFile(entry: Entry, offset: number): void {
     const { range, volume } = this.#options;
     if (entry.type !== 'file' || entry.size > 0 || offset <= range.start) return;
-    const now = volume.stat(entry.path);
-    const kind = now ? driftOf(entry, now, this.#source.inodes) : 'vanished';
+    const now = volume.look(entry.path);
+    const kind = 'kind' in now ? now.kind : driftOf(entry, now, this.#source.inodes);
     if (kind) this.#drifted(entry, kind);
   }
 
   #drifted(entry: Entry, kind: DriftedEntry['kind']): void {
-    if (this.#options.onChange === 'fail') {
-      const name = JSON.stringify(entry.path.toString());
+    const { onChange, volume } = this.#options;
+    if (onChange === 'fail') {
+      // A file that is missing because everything is would be blamed wrongly.
+      volume.check({ expectEntries: true });
       throw new TapeError(
         'DRIFT',
-        `${name} ${DRIFT_SENTENCES[kind]} during the export, which was told to fail on that.`,
+        `${displayPath(entry.path)} ${DRIFT_SENTENCES[kind]} during the export, which was told to fail on that.`,
       );
     }
     this.drift.push({ row: this.#row, kind });

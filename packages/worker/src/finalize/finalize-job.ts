@@ -1,5 +1,5 @@
 import { type ExportResult, jobId, type WeldJob, workArea } from '@longshore/shared';
-import { deletePrefix } from '@longshore/store';
+import { deleteMarked } from '@longshore/store';
 import { type Queue, WaitingChildrenError } from 'bullmq';
 import type { JobRun } from '../job-run.ts';
 import { finalize } from './finalize.ts';
@@ -23,7 +23,8 @@ export async function finalizeJob(run: JobRun): Promise<ExportResult> {
     else await addWelds(run.queue, outcome.welds);
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
   }
-  await deletePrefix(run.contexts.store(run.data.destination), workArea(run.data.export).root);
+  const { root, order } = workArea(run.data.export);
+  await deleteMarked(run.contexts.store(run.data.destination), { prefix: root, marker: order });
   return result;
 }
 

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { type ExportResult, Manifest, type PackJob, publishedKeys, type WeldJob } from '@longshore/shared';
-import { StoreError } from '@longshore/store';
+import { putMarked, StoreError } from '@longshore/store';
 import { type IndexTotals, vanishedTooMany, volumeGoing } from '@longshore/tape';
 import { concatenate } from '../concatenate.ts';
 import { WorkerError } from '../error.ts';
@@ -100,7 +100,8 @@ async function complete(options: SurveyOptions, { archive, seen }: { archive: Ar
   await publishIndex(options, file);
   const parts = archive.completion(seen.parts, tail);
   const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
-  await context.store.put(context.area.manifestDraft, { bytes: draft.length, chunks: [draft] }, { signal });
+  const { manifestDraft: key, order: marker } = context.area;
+  await putMarked(context.store, { key, marker, body: { bytes: draft.length, chunks: [draft] } }, { signal });
   await completeUpload(options, parts);
 }
 

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { Manifest, publishedKeys } from '@longshore/shared';
-import { type ObjectInfo, type Part, type Store, StoreError } from '@longshore/store';
+import { type ObjectInfo, type Part, putMarked, type Store, StoreError } from '@longshore/store';
 import type { IndexTotals } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import type { ExportContext } from '../export-context.ts';
@@ -33,8 +34,20 @@ export async function publishIndex({ context, signal }: SurveyOptions, file: str
   const present = await store.head(key, { signal });
   if (present && !claimed) throw taken(store, key);
   if (present) return;
-  await store.put(area.indexClaim, { bytes: 0, chunks: [] }, { signal });
+  const claim = { key: area.indexClaim, marker: area.order, body: { bytes: 0, chunks: [] } };
+  await putMarked(store, claim, { signal });
   await putFile({ store, key, file, signal });
+  await expectExport({ context, signal });
+}
+
+/** Takes the index back where the export was given up meanwhile: ORDER_MISSING. */
+async function expectExport({ context, signal }: Pick<SurveyOptions, 'context' | 'signal'>): Promise<void> {
+  const { store, area, order } = context;
+  if (await store.head(area.order, { signal })) return;
+  const { index, manifest } = publishedKeys(order.name, order.format);
+  // Another finalizer may have got to the end with this very index.
+  if (!(await store.head(manifest))) await store.delete([index]);
+  throw new WorkerError('ORDER_MISSING', `${store.uri} has no ${area.order}: the export has ended.`);
 }
 
 interface PutFile {
@@ -48,11 +61,7 @@ async function putFile({ store, key, file, signal }: PutFile): Promise<void> {
   const { size } = await stat(file);
   for await (const upload of store.listUploads(key, { signal })) await store.abortUpload(upload, { signal });
   if (size <= INDEX_PART_BYTES) {
-    await store.put(
-      key,
-      { bytes: size, file, offset: 0 },
-      { signal, ifAbsent: true, contentType: SQLITE_TYPE },
-    );
+    await putSmall({ store, key, file, signal }, size);
     return;
   }
   const upload = await store.createUpload(key, { signal, contentType: SQLITE_TYPE });
@@ -64,21 +73,37 @@ async function putFile({ store, key, file, signal }: PutFile): Promise<void> {
   await store.completeUpload(upload, parts, { signal });
 }
 
+async function putSmall({ store, key, file, signal }: PutFile, bytes: number): Promise<void> {
+  try {
+    await store.put(key, { bytes, file, offset: 0 }, { signal, ifAbsent: true, contentType: SQLITE_TYPE });
+  } catch (error) {
+    // A request whose answer was lost is repeated, and then finds what it wrote itself.
+    const present = isCode(error, 'ALREADY_EXISTS') ? await store.head(key, { signal }) : undefined;
+    if (present?.bytes === bytes) return;
+    throw present ? taken(store, key) : error;
+  }
+}
+
 /**
  * Completes the upload with exactly the parts that were verified. A completion whose answer was lost is told
  * by the upload being gone; `completedArchive` then looks for the object.
  */
-export async function completeUpload(
-  { context, signal }: SurveyOptions,
-  parts: readonly Part[],
-): Promise<void> {
-  const { store, order } = context;
+export async function completeUpload(options: SurveyOptions, parts: readonly Part[]): Promise<void> {
+  const { store, order } = options.context;
   try {
-    await store.completeUpload(order.upload, parts, { signal });
+    await store.completeUpload(order.upload, parts, { signal: options.signal });
   } catch (error) {
-    if (isCode(error, 'ALREADY_EXISTS')) throw taken(store, order.upload.key);
-    if (!isCode(error, 'NO_SUCH_UPLOAD')) throw error;
+    if (isCode(error, 'NO_SUCH_UPLOAD')) return;
+    if (!isCode(error, 'ALREADY_EXISTS')) throw error;
+    if (await isOpen(options)) throw taken(store, order.upload.key);
   }
+}
+
+async function isOpen({ context: { store, order }, signal }: SurveyOptions): Promise<boolean> {
+  for await (const upload of store.listUploads(order.upload.key, { signal })) {
+    if (upload.id === order.upload.id) return true;
+  }
+  return false;
 }
 
 /** The archive as the store shows it, which must have the size of what was uploaded: ARCHIVE_MISMATCH. */
@@ -100,12 +125,16 @@ export async function completedArchive(
 export async function publishManifest({ context, signal }: SurveyOptions, manifest: Manifest): Promise<void> {
   const { store, order } = context;
   const json = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+  const key = publishedKeys(order.name, order.format).manifest;
   const options = { signal, ifAbsent: true, contentType: 'application/json' };
-  await store.put(
-    publishedKeys(order.name, order.format).manifest,
-    { bytes: json.length, chunks: [json] },
-    options,
-  );
+  try {
+    await store.put(key, { bytes: json.length, chunks: [json] }, options);
+  } catch (error) {
+    if (!isCode(error, 'ALREADY_EXISTS')) throw error;
+    // The answer to our own request may have been lost before it was repeated.
+    const present = await buffer(await store.get(key, { signal }));
+    if (!present.equals(json)) throw taken(store, key);
+  }
 }
 
 export interface Completion {

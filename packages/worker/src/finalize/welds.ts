@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { WeldJob } from '@longshore/shared';
-import { type Part, StoreError } from '@longshore/store';
+import { type Part, putMarked, StoreError } from '@longshore/store';
 import {
   createCodec,
   decodeWeld,
@@ -88,7 +88,8 @@ export async function weldRunts(
     bytes: part.bytes,
   });
   const key = area.weld(first, attempt.id);
-  await store.put(key, { bytes: record.length, chunks: [record] }, { signal: attempt.signal });
+  const written = { bytes: record.length, chunks: [record] };
+  await putMarked(store, { key, marker: area.order, body: written }, attempt);
 }
 
 async function* follow(first: AsyncIterable<Buffer>, then: Buffer): AsyncGenerator<Buffer> {

@@ -1,21 +1,25 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { FrameSink } from '@longshore/tape';
 import { OUTPUT_BUFFER_BYTES } from './protocol.ts';
 
-/** Takes an item's compressed bytes: counted and hashed, for a signed upload needs their SHA-256 beforehand. */
+/** Takes an item's compressed bytes: counted, and hashed where a signed upload needs their SHA-256 beforehand. */
 export abstract class ItemOutput implements FrameSink, Disposable {
   bytes = 0;
-  #hash = createHash('sha256');
+  #hash: Hash | undefined;
+
+  constructor(payloadHash: 'sha256' | 'none') {
+    this.#hash = payloadHash === 'none' ? undefined : createHash(payloadHash);
+  }
 
   frame(compressed: Buffer): void {
-    this.#hash.update(compressed);
+    this.#hash?.update(compressed);
     this.bytes += compressed.length;
     this.write(compressed);
   }
 
-  sha256(): string {
-    return this.#hash.digest('hex');
+  sha256(): string | undefined {
+    return this.#hash?.digest('hex');
   }
 
   protected abstract write(data: Buffer): void;
@@ -28,8 +32,8 @@ export class MemoryOutput extends ItemOutput {
   readonly chunks: { buffer: ArrayBuffer; bytes: number }[] = [];
   readonly unused: ArrayBuffer[];
 
-  constructor(buffers: ArrayBuffer[]) {
-    super();
+  constructor({ buffers, payloadHash }: { buffers: ArrayBuffer[]; payloadHash: 'sha256' | 'none' }) {
+    super(payloadHash);
     this.unused = buffers;
   }
 
@@ -62,8 +66,8 @@ export class MemoryOutput extends ItemOutput {
 export class FileOutput extends ItemOutput {
   #fd: number;
 
-  constructor(path: string) {
-    super();
+  constructor({ path, payloadHash }: { path: string; payloadHash: 'sha256' | 'none' }) {
+    super(payloadHash);
     this.#fd = openSync(path, 'w', 0o600);
   }
 

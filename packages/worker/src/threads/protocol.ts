@@ -1,4 +1,4 @@
-import type { Format, OnChange } from '@longshore/shared';
+import type { Format, OnChange, PlannedRoot } from '@longshore/shared';
 import type { IoErrorPolicy, ItemRecord } from '@longshore/tape';
 
 /** Size of the buffers that carry compressed bytes between threads, and go back and forth for ever. */
@@ -11,6 +11,7 @@ export interface RenderTask {
   export: string;
   /** The volume's path on this worker. */
   volume: string;
+  root: PlannedRoot;
   /** Local file with the item's catalog segment. */
   segment: string;
   /** Tape range in bytes, `end` exclusive. */
@@ -20,6 +21,8 @@ export interface RenderTask {
   onChange: OnChange;
   ioErrors: IoErrorPolicy;
   output: Output;
+  /** Whether the compressed bytes' SHA-256 is wanted. */
+  payloadHash: 'sha256' | 'none';
 }
 
 /** To a render thread: a task with buffers that it may fill. */
@@ -29,8 +32,8 @@ export interface RenderMessage {
 }
 
 export type Rendered = Pick<ItemRecord, 'crc32' | 'frames' | 'crcs' | 'drift' | 'bytes'> & {
-  /** SHA-256 (hex) of the compressed bytes. */
-  sha256: string;
+  /** SHA-256 (hex) of the compressed bytes, where it was wanted. */
+  sha256: string | undefined;
 };
 
 export type RenderReply =

@@ -30,8 +30,10 @@ class RenderThread {
   }
 
   #render(task: RenderTask, buffers: ArrayBuffer[]): { reply: RenderReply; transfer: ArrayBuffer[] } {
-    const memory = new MemoryOutput(buffers);
-    using output: ItemOutput = task.output.kind === 'memory' ? memory : new FileOutput(task.output.path);
+    const { payloadHash } = task;
+    const memory = new MemoryOutput({ buffers, payloadHash });
+    using output: ItemOutput =
+      task.output.kind === 'memory' ? memory : new FileOutput({ path: task.output.path, payloadHash });
     const codec = createCodec(task.format, task.level);
     if (task.range.start === 0) output.frame(codec.prologue);
     const sink = { frame: (compressed: Buffer) => this.#take(compressed, output) };
