@@ -259,6 +259,14 @@ describe('a volume that changes during its export', () => {
   });
 
   describe('with --on-change fail', () => {
+    it('fails and names a directory that cannot be listed', async () => {
+      mkdirSync(inVolume('closed'), { mode: 0o300 });
+      const { exitCode, stderr } = await exported(() => undefined, ['--on-change', 'fail'], prefix);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /^longshore: "closed" could not be read[^\n]*\n$/);
+      assert.deepEqual(readdirSync(destination), []);
+    });
+
     const cases: [string, string, (file: Buffer) => void][] = [
       ['is truncated', 'content', (file) => truncateSync(file, 10)],
       ['is touched', 'content', (file) => utimesSync(file, 1, 1)],

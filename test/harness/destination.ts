@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,7 +10,7 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { objectsIn } from './published.ts';
+import { objectsIn } from './whole-archive.ts';
 import { tempFolder } from './temp.ts';
 import type { S3Server } from './versitygw.ts';
 
@@ -20,7 +21,7 @@ export interface Destination extends AsyncDisposable {
   env: Record<string, string>;
   /** SHA-256 of an object, in hex. */
   sha256(key: string): Promise<string>;
-  /** Every key or file, the work area's too, and `upload of KEY` for each open upload. */
+  /** Every key, file and folder, the work area's too, and `upload of KEY` for each open upload; sorted. */
   contents(): Promise<string[]>;
 }
 
@@ -36,10 +37,13 @@ export async function directoryDestination(): Promise<Destination> {
     uri: join(temp.path, 'archives'),
     env: {},
     sha256: (key) => digest(createReadStream(join(temp.path, 'archives', key))),
-    contents: async () => objectsIn(temp.path).map((name) => name.replace('archives/', '')),
+    contents: async () =>
+      (await readdir(temp.path, { recursive: true })).filter((name) => name !== 'archives').map(relative).sort(),
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
 }
+
+const relative = (name: string) => name.replace('archives/', '');
 
 let buckets = 0;
 

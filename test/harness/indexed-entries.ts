@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { TarEntry } from '../fixtures/tar-entries.ts';
 import type { FileRow, Published } from './published.ts';
 import type { TapeFile } from './tape-file.ts';
 
-/** What an index knows of an entry: it names devices without their numbers, and has no attributes. */
-export type IndexedEntry = Omit<TarEntry, 'xattrs' | 'device'>;
+/** What an index knows of an entry, as snapshots of trees have it: names in base64, mtime in nanoseconds. */
+export interface IndexedEntry {
+  path: string;
+  type: string;
+  mode: string;
+  owner: string;
+  mtime: string;
+  size?: string;
+  content?: string;
+  link?: string;
+}
 
 /** The entries of an archive as its index tells them, files' contents from the tape range that it gives. */
 export function indexedEntries({ files }: Published, tape: TapeFile): IndexedEntry[] {

@@ -8,7 +8,7 @@ import { type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Finished, Longshore, startExport } from './longshore.ts';
 import type { RedisServer } from './redis.ts';
-import { tempFolder } from './temp.ts';
+import { type TempFolder, tempFolder } from './temp.ts';
 import type { S3Server } from './versitygw.ts';
 
 /** What an export by the command is to do, and where its stages see the volume. */
@@ -42,7 +42,7 @@ export class StagedExport implements AsyncDisposable {
   readonly redis: Redis;
   readonly queue: Queue;
   #staging: Staging;
-  #temp: AsyncDisposable & { path: string };
+  #temp: TempFolder;
   #workers: Longshore[] = [];
 
   static async start(staging: Staging): Promise<StagedExport> {
@@ -51,7 +51,7 @@ export class StagedExport implements AsyncDisposable {
     return new StagedExport(staging, { store, temp: await tempFolder('spool') });
   }
 
-  private constructor(staging: Staging, { store, temp }: { store: Store; temp: StagedExport['#temp'] }) {
+  private constructor(staging: Staging, { store, temp }: { store: Store; temp: TempFolder }) {
     const { source, destination, redis, s3, args = [] } = staging;
     this.#staging = staging;
     this.#temp = temp;

@@ -12,7 +12,7 @@ export class TapeFile implements Disposable {
   static async of({ archive, format }: Published, path: string): Promise<TapeFile> {
     if (format === 'tar') return new TapeFile(archive);
     const program = format === 'tar.gz' ? 'gzip' : 'zstd';
-    await execa(program, ['-dc', archive], { stdout: { file: path } });
+    await execa(program, ['-dc', archive], { stdout: { file: path }, buffer: false });
     return new TapeFile(path);
   }
 

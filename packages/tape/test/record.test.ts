@@ -41,6 +41,12 @@ const WELD: WeldRecord = {
 const isCorrupt = (error: unknown) => error instanceof TapeError && error.code === 'CORRUPT';
 const packed = (content: unknown) => zstdCompressSync(new Packr({ useRecords: false }).pack(content));
 
+interface Kind {
+  decode(data: Uint8Array): ItemRecord | WeldRecord;
+  good: ItemRecord | WeldRecord;
+  stored: Buffer;
+}
+
 /** What `decode` makes of `data`; undefined where it refuses it, as it must, with CORRUPT. */
 function tryDecode<T>(decode: (data: Uint8Array) => T, data: Uint8Array): T | undefined {
   try {
@@ -51,7 +57,7 @@ function tryDecode<T>(decode: (data: Uint8Array) => T, data: Uint8Array): T | un
   }
 }
 
-const KINDS = {
+const KINDS: Record<string, Kind> = {
   'an item’s record': { decode: decodeRecord, good: RECORD, stored: encodeRecord(RECORD) },
   'a weld’s record': { decode: decodeWeld, good: WELD, stored: encodeWeld(WELD) },
 };

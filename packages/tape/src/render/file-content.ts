@@ -3,11 +3,11 @@ import type { DriftKind } from '@longshore/shared';
 import { crc32Zeros } from '../crc.ts';
 import type { Entry } from '../entry.ts';
 import { TapeError } from '../error.ts';
-import { OpenFile, type Volume } from '../volume.ts';
+import { type OpenFailure, OpenFile, type Volume } from '../volume.ts';
 import { driftOf } from './drift.ts';
 import type { FrameAssembler } from './frame-assembler.ts';
 
-/** What becomes of a read error that may be the volume's and may be the file's: EIO. */
+/** What becomes of an error that may be the volume's and may be the file's: EIO and its like. */
 export type IoErrorPolicy = 'retry-item' | 'record-unreadable';
 
 export interface ContentSource {
@@ -45,7 +45,7 @@ interface Copied {
 }
 
 /** Copies the file's bytes of `range`, its holes unread. */
-function copy(source: ContentSource, { file, entry, range }: Opened, frames: FrameAssembler): Copied {
+function copy(source: ContentSource, { file, range }: Opened, frames: FrameAssembler): Copied {
   let crc = 0;
   let at = range.start;
   try {
@@ -55,29 +55,49 @@ function copy(source: ContentSource, { file, entry, range }: Opened, frames: Fra
       at = data;
       if (at === range.end) break;
       const end = file.dataEnd(at, range.end);
-      const read = frames.read(end - at, crc, (target) => readSync(file.fd, target, 0, target.length, at));
+      const read = frames.read(end - at, crc, (target) => readAt(file, target, at));
       if (read.bytes === 0) break;
       crc = read.crc;
       at += read.bytes;
     }
   } catch (error) {
-    if (source.ioErrors === 'retry-item' || errnoOf(error) !== 'EIO') throw asTapeError(error, entry);
+    if (!isUnreadable(error, source.ioErrors)) throw error;
     return { at, crc, failed: 'unreadable' };
   }
   return { at, crc, failed: undefined };
 }
 
-const errnoOf = (error: unknown) =>
-  error instanceof Error && 'code' in error ? String(error.code) : undefined;
+/** Reads at most `target`; what the system refuses is IO, and so told from errors of whoever takes the frames. */
+function readAt({ fd, path }: OpenFile, target: Buffer, at: number): number {
+  try {
+    return readSync(fd, target, 0, target.length, at);
+  } catch (cause) {
+    const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+    const name = JSON.stringify(path.toString());
+    throw new TapeError('IO', `Reading ${name} failed with ${errno}.`, { cause, errno });
+  }
+}
 
-/** Errors of a read that say that the volume, not the file, is in trouble; the item is packed again later. */
-const VOLUME_ERRORS = new Set(['ESTALE', 'EIO', 'ENXIO', 'ENODEV', 'ETIMEDOUT', 'ENOTCONN', 'EHOSTDOWN']);
+/** A server (NFS) may let a file be opened, and refuse to have it read. */
+const DENIED = new Set(['EACCES', 'EPERM', 'ENOKEY']);
 
-function asTapeError(error: unknown, entry: Entry): unknown {
-  const errno = errnoOf(error);
-  if (errno === undefined || error instanceof TapeError || !VOLUME_ERRORS.has(errno)) return error;
-  const name = JSON.stringify(entry.path.toString());
-  return new TapeError('IO', `Reading ${name} failed with ${errno}.`, { cause: error, errno });
+/** A bad block or a broken inode, which stays so; or a volume that stumbles, and gets up again. */
+const DAMAGED = new Set(['EIO', 'EUCLEAN', 'EBADMSG']);
+
+/** Whether an error is to be taken as one file's own, so that the file becomes zeros. */
+function isUnreadable(error: unknown, policy: IoErrorPolicy): boolean {
+  const errno = error instanceof TapeError ? error.errno : undefined;
+  if (errno === undefined) return false;
+  return DENIED.has(errno) || (policy === 'record-unreadable' && DAMAGED.has(errno));
+}
+
+function open({ volume, ioErrors }: ContentSource, path: Buffer): OpenFile | OpenFailure {
+  try {
+    return volume.openFile(path);
+  } catch (error) {
+    if (!isUnreadable(error, ioErrors)) throw error;
+    return { kind: 'unreadable', errno: undefined };
+  }
 }
 
 /** Renders a file's bytes of `range`, and zeros where they can't be had; never more and never fewer bytes. */
@@ -86,7 +106,7 @@ export function renderContent(
   { entry, range }: Piece,
   frames: FrameAssembler,
 ): RenderedContent {
-  const opened = source.volume.openFile(entry.path);
+  const opened = open(source, entry.path);
   if (!(opened instanceof OpenFile)) {
     return { crc: blank(frames, range.end - range.start, 0), drift: opened.kind };
   }

@@ -113,8 +113,7 @@ class ItemRenderer {
     this.#content(entry, content);
     this.#padding(content + entry.size, content + padded(entry.size));
     this.#offset = content + padded(entry.size);
-    if (unreadable && content > this.#options.range.start)
-      this.drift.push({ row: this.#row, kind: 'unreadable' });
+    if (unreadable && content > this.#options.range.start) this.#drifted(entry, 'unreadable');
     this.#row++;
   }
 
