@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes, randomText, seededRandom } from '../fixtures/random-tree.ts';
+import { runExport } from '../harness/longshore.ts';
 import { type RedisServer, startRedis } from '../harness/redis.ts';
 import { stagedExport } from '../harness/staged-export.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
@@ -258,10 +259,45 @@ describe('a volume that changes during its export', () => {
     }
   });
 
+  it('makes a consistent archive of a volume that never stands still', async () => {
+    const random = seededRandom(2);
+    const steady = Array.from({ length: 24 }, (_, file) => `steady-${file}`);
+    for (const name of steady) writeFileSync(inVolume(name), randomText(random, 4_000_000));
+    mkdirSync(inVolume('changing/folder'), { recursive: true });
+    mkdirSync(join(outside, 'decoys'));
+    for (let file = 0; file < 6; file++) {
+      writeFileSync(inVolume(`changing/${file}`), randomBytes(random, 400_000));
+      writeFileSync(inVolume(`changing/folder/${file}`), randomBytes(random, 1_000));
+      writeFileSync(join(outside, 'decoys', String(file)), CANARY.repeat(100));
+    }
+    const program = join(import.meta.dirname, '../fixtures/keep-changing.py');
+    const changer = spawn('python3', [program, volume, outside], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      await once(changer.stdout, 'data');
+      const { exitCode, result, stderr } = await runExport(volume, destination, {
+        args: ['--name', 'drift'],
+      });
+      assert.equal(changer.exitCode, null, 'the volume stood still');
+      assert.equal(exitCode, result?.drift.count === 0 ? 0 : 3, stderr);
+    } finally {
+      changer.kill('SIGKILL');
+    }
+    const whole = readWholeArchive(destination);
+    for (const path of whole.drift.keys()) assert.match(path, /^changing\//);
+    assertNoCanary(whole);
+    const to = join(temp.path, 'extracted');
+    extract(join(destination, 'drift.tar.zst'), to);
+    for (const name of steady)
+      assert.ok(readFileSync(join(to, name)).equals(readFileSync(inVolume(name))), name);
+  });
+
   describe('with --on-change fail', () => {
     it('fails and names a directory that cannot be listed', async () => {
       mkdirSync(inVolume('closed'), { mode: 0o300 });
-      const { exitCode, stderr } = await exported(() => undefined, ['--on-change', 'fail'], prefix);
+      const { exitCode, stderr } = await runExport(volume, destination, {
+        args: ['--on-change', 'fail'],
+        prefix,
+      });
       assert.equal(exitCode, 1);
       assert.match(stderr, /^longshore: "closed" could not be read[^\n]*\n$/);
       assert.deepEqual(readdirSync(destination), []);

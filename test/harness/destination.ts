@@ -10,7 +10,6 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { objectsIn } from './whole-archive.ts';
 import { tempFolder } from './temp.ts';
 import type { S3Server } from './versitygw.ts';
 
@@ -38,7 +37,10 @@ export async function directoryDestination(): Promise<Destination> {
     env: {},
     sha256: (key) => digest(createReadStream(join(temp.path, 'archives', key))),
     contents: async () =>
-      (await readdir(temp.path, { recursive: true })).filter((name) => name !== 'archives').map(relative).sort(),
+      (await readdir(temp.path, { recursive: true }))
+        .filter((name) => name !== 'archives')
+        .map(relative)
+        .sort(),
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
 }
@@ -56,9 +58,7 @@ export async function bucketDestination(s3: S3Server): Promise<Destination> {
     uri: `s3://${bucket}/some/prefix`,
     env: s3.env,
     sha256: async (key) => {
-      const { Body } = await client.send(
-        new GetObjectCommand({ Bucket: bucket, Key: `some/prefix/${key}` }),
-      );
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `some/prefix/${key}` }));
       return digest(Body as Readable);
     },
     contents: async () => [...(await keysOf(client, bucket)), ...(await uploadsOf(client, bucket))],

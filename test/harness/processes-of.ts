@@ -5,18 +5,22 @@ const LOOK_AGAIN_MS = 20;
 
 /**
  * Pids of the processes that were started with `temp` as their TMPDIR, wherever they hang in the tree by now: a
- * killed parent's children are init's.
+ * killed parent's children are init's. Redis writes its title over its environment, and its socket's path is in
+ * that.
  */
 export function processesOf(temp: string): number[] {
+  const isOurs = (pid: string) =>
+    wordsOf(pid, 'environ').includes(`TMPDIR=${temp}`) ||
+    wordsOf(pid, 'cmdline').some((word) => word.includes(`redis-server unixsocket:${temp}/`));
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(`TMPDIR=${temp}`))
+    .filter((name) => /^\d+$/.test(name) && isOurs(name))
     .map(Number);
 }
 
 /** A process that is ending, and one of another user, has none to be read. */
-function environmentOf(pid: string): string[] {
+function wordsOf(pid: string, file: 'environ' | 'cmdline'): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
   } catch {
     return [];
   }

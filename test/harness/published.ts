@@ -91,7 +91,7 @@ export class Published implements Disposable {
   }
 
   /** The bytes of the tape that a frame holds, from that frame's bytes alone. */
-  decode({ archive_offset, archive_bytes }: FrameRow): Buffer {
+  decode({ archive_offset, archive_bytes }: Pick<FrameRow, 'archive_offset' | 'archive_bytes'>): Buffer {
     return DECODE[this.format](this.read(archive_offset, archive_bytes));
   }
 

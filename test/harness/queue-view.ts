@@ -34,13 +34,15 @@ export class QueueView implements Disposable {
 
   /** Waits until workers are in a phase. Rejects with the signal's reason. */
   async reached(phase: Phase, signal?: AbortSignal): Promise<void> {
-    while ((await orAborted(this.phase(), signal)) !== phase) await delay(LOOK_AGAIN_MS, undefined, { signal });
+    while ((await orAborted(this.phase(), signal)) !== phase)
+      await delay(LOOK_AGAIN_MS, undefined, { signal });
   }
 
+  /** Id of the one export in this Redis, once it's there. */
   async exportId(): Promise<string> {
     for (;;) {
-      const id = /:(x[0-9a-f]+)-finalize$/.exec((await this.keys()).join('\n').split('\n').find(isFinalize) ?? '');
-      if (id) return id[1];
+      const key = (await this.keys()).find((each) => each.endsWith('-finalize'));
+      if (key) return key.slice(key.lastIndexOf(':') + 1, -'-finalize'.length);
       await delay(LOOK_AGAIN_MS);
     }
   }
@@ -53,8 +55,6 @@ export class QueueView implements Disposable {
     this.redis.disconnect();
   }
 }
-
-const isFinalize = (key: string) => key.endsWith('-finalize');
 
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;

@@ -17,9 +17,12 @@ export async function mountArchive(archive: string, path: string): Promise<Async
   await mount.start();
   return {
     async [Symbol.asyncDispose]() {
-      // Unmounting ends the process too.
-      await promisify(execFile)('fusermount3', ['-u', path]);
-      await mount.stop();
+      try {
+        // This ends the process too.
+        await promisify(execFile)('fusermount3', ['-u', path]);
+      } finally {
+        await mount.stop();
+      }
     },
   };
 }

@@ -22,6 +22,13 @@ export interface Staging {
   args?: readonly string[];
 }
 
+export interface PlanOptions {
+  /** Where the planner sees the source. */
+  volume?: string;
+  /** Its folder for intermediate files; one that isn't there makes it fail after it has opened the volume. */
+  spool?: string;
+}
+
 export interface WorkerOptions {
   /** Where this worker sees the source. */
   volume?: string;
@@ -64,15 +71,23 @@ export class StagedExport implements AsyncDisposable {
     });
   }
 
-  /** Takes the plan job as a worker would, and does it in this process: a pack job then waits for every item. */
-  async plan({ volume = this.#staging.source } = {}): Promise<Order> {
+  /**
+   * Takes the plan job as a worker would, and does it in this process: a pack job then waits for every item. Where
+   * planning rejects, the job goes back to the queue.
+   */
+  async plan({ volume = this.#staging.source, spool }: PlanOptions = {}): Promise<Order> {
     await using worker = new QueueReader(this.#staging.redis);
     const job = await worker.next(this.command);
     const order = await this.#order(job);
     const { store, queue, redis } = this;
     const { signal } = new AbortController();
-    await using spool = await tempFolder('plan');
-    await planJob({ order, store, volume, queue, redis, signal, spool: spool.path });
+    await using temp = await tempFolder('plan');
+    try {
+      await planJob({ order, store, volume, queue, redis, signal, spool: spool ?? temp.path });
+    } catch (error) {
+      await job.moveToFailed(new Error('planning failed', { cause: error }), worker.token, false);
+      throw error;
+    }
     await job.moveToCompleted(undefined, worker.token, false);
     return order;
   }
@@ -86,6 +101,16 @@ export class StagedExport implements AsyncDisposable {
     const worker = new Longshore(args, { env: { ...s3?.env, ...env }, prefix });
     this.#workers.push(worker);
     return worker;
+  }
+
+  /** Numbers of the items that are planned and that are packed, as the work area shows them. */
+  async items(): Promise<{ planned: Set<number>; packed: Set<number> }> {
+    const found = { planned: new Set<number>(), packed: new Set<number>() };
+    for await (const { key } of this.store.list('.longshore/')) {
+      const [, kind, item] = /^[^/]+\/[^/]+\/(catalog|items)\/(\d+)/.exec(key) ?? [];
+      if (item !== undefined) found[kind === 'catalog' ? 'planned' : 'packed'].add(Number(item));
+    }
+    return found;
   }
 
   /** Lets one worker do everything that is left, and waits for the command's end. */
@@ -125,6 +150,7 @@ class QueueReader implements AsyncDisposable {
       prefix: PREFIX,
       lockDuration: 120_000,
       drainDelay: 1,
+      settings: { backoffStrategy: () => 0 },
     });
   }
 

@@ -33,16 +33,19 @@ export interface S3Server extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startS3(options: { dir?: string; port?: number } = {}): Promise<S3Server> {
+export async function startS3(
+  options: { dir?: string; port?: number; access?: 'read-only' } = {},
+): Promise<S3Server> {
   const command = await builtTool('versitygw');
   const port = options.port ?? (await freePort());
   const temp = options.dir === undefined ? await tempFolder('s3') : undefined;
   const dir = options.dir ?? temp!.path;
   await mkdir(dir, { recursive: true });
   const endpoint = `http://127.0.0.1:${port}`;
+  const access = options.access === 'read-only' ? ['--readonly'] : [];
   const server = new ServerProcess({
     command,
-    args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', 'posix', dir],
+    args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', ...access, 'posix', dir],
     env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
     cwd: dir,
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(2_000) })).status === 403,

@@ -2,6 +2,9 @@ import { cpus, tmpdir } from 'node:os';
 import { z } from 'zod';
 import { CliError } from './error.ts';
 
+const NAMED_ADDRESSES = 'must be a JSON object of names and addresses, such as {"data":"/data"}';
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
 /** A JSON object of names and addresses, as text in one variable. */
 const NamedAddresses = z
   .string()
@@ -9,21 +12,21 @@ const NamedAddresses = z
     try {
       return JSON.parse(text) as unknown;
     } catch {
-      context.addIssue('is not JSON');
+      context.addIssue(NAMED_ADDRESSES);
       return z.NEVER;
     }
   })
-  .pipe(z.record(z.string().min(1), z.string().min(1)));
+  .pipe(z.record(z.string().min(1), z.string(NAMED_ADDRESSES).min(1, NAMED_ADDRESSES), NAMED_ADDRESSES));
 
 const Environment = z.object({
   /** `1`: stack traces and every log line. */
-  LONGSHORE_DEBUG: z.enum(['0', '1']).default('0'),
+  LONGSHORE_DEBUG: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   /** As `--redis`; keeps a password out of the process list. */
-  LONGSHORE_REDIS_URL: z.string().min(1).optional(),
+  LONGSHORE_REDIS_URL: z.string().min(1, 'must not be empty').optional(),
   /** As `--volume` and `--destination`: `{"NAME": "ADDRESS"}`. */
   LONGSHORE_VOLUMES: NamedAddresses.default({}),
   LONGSHORE_DESTINATIONS: NamedAddresses.default({}),
-  LONGSHORE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  LONGSHORE_LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 });
 
 export interface Config {
@@ -42,8 +45,8 @@ export interface Config {
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-    throw new CliError('USAGE', `The environment can't be used: ${problems.join('; ')}.`);
+    const problems = new Set(parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`));
+    throw new CliError('USAGE', `The environment can't be used: ${[...problems].join('; ')}.`);
   }
   const { data } = parsed;
   return {

@@ -5,6 +5,14 @@ export type CliErrorCode =
   | 'USAGE'
   /** A program that the command needs isn't installed. */
   | 'MISSING_PROGRAM'
+  /** The temporary folder can't be used. */
+  | 'BAD_TEMP'
+  /** The Redis of `--redis` doesn't let this user in. */
+  | 'REDIS_REFUSED'
+  /** The Redis of `--redis` doesn't answer, or isn't one. */
+  | 'REDIS_UNREACHABLE'
+  /** The disk that the private Redis keeps its data on is full. */
+  | 'SPOOL_FULL'
   /** Worker processes end as soon as they are started. */
   | 'WORKERS_DIED'
   /** The private Redis can't be started. */

@@ -11,13 +11,22 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-/** Errors that the user can mend by calling the command otherwise. Every other one is a failure. */
+/**
+ * Errors that stay until the call or the configuration is another. Every other one is a failure: it may pass (a
+ * store that doesn't answer, a disk that is full), or it came when the export had begun.
+ */
 const USAGE_CODES = new Set([
   'USAGE',
   'MISSING_PROGRAM',
+  'BAD_TEMP',
+  'REDIS_REFUSED',
   'BAD_REQUEST',
   'BAD_EXCLUDE',
   'BAD_DESTINATION',
+  'BAD_CREDENTIALS',
+  'ACCESS_DENIED',
+  'NO_SUCH_BUCKET',
+  'REFUSED',
   'VOLUME_MISSING',
   'ARCHIVE_EXISTS',
 ]);

@@ -1,3 +1,4 @@
+import { failureOf } from '@longshore/shared';
 import { CommanderError } from 'commander';
 import { processConfig } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -5,12 +6,24 @@ import { program } from './program.ts';
 
 /** Says an error in one line; its stack only for those who ask for it. */
 function report(error: unknown): number {
-  // Commander has printed what was wrong with the call, or the help that was asked for.
+  // Commander has printed the help or the version that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.complete : EXIT.usage;
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`longshore: ${message.replaceAll('\n', ' ')}\n`);
-  if (isDebugging() && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(`longshore: ${oneLine(failureOf(error).message)}\n`);
+  if (isDebugging()) for (const stack of stacks(error)) process.stderr.write(`${stack}\n`);
   return exitCodeOf(error);
+}
+
+/** A name from the volume or from the call may hold a line's end, or what a terminal obeys. */
+function oneLine(message: string): string {
+  return message
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll(/\p{Control}|[\u2028\u2029]/gu, (found) => JSON.stringify(found).slice(1, -1))
+    .replaceAll(/\p{Control}/gu, (found) => `\\u00${found.charCodeAt(0).toString(16)}`);
+}
+
+/** Stacks only: what else an error of a library has may hold a password. */
+function* stacks(error: unknown): Generator<string> {
+  for (let at = error; at instanceof Error; at = at.cause) yield at.stack ?? at.message;
 }
 
 function isDebugging(): boolean {

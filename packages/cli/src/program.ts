@@ -1,6 +1,7 @@
 import { FORMATS, ON_CHANGE } from '@longshore/shared';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import { processConfig } from './config.ts';
+import { CliError } from './error.ts';
 import { VERSION } from './version.ts';
 
 function positive(text: string): number {
@@ -78,13 +79,26 @@ function workProgram(): Command {
     });
 }
 
-/** The command line. Parsing throws CommanderError for a wrong call, after saying what is wrong with it. */
+/** What is wrong with the call, as every other error; CommanderError is left for help and the version. */
+function refuse(command: string, error: CommanderError): never {
+  if (error.exitCode === 0 || error.code === 'commander.help') throw error;
+  const said = error.message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '');
+  throw new CliError('USAGE', `${said}; see ${command} --help.`, { cause: error });
+}
+
+/** The command line. Parsing throws USAGE for a wrong call, and CommanderError once help was printed. */
 export function program(): Command {
   const root = new Command('longshore')
     .description('Exports a volume as one standard archive, with many workers at once.')
-    .version(VERSION)
-    .showHelpAfterError('(longshore --help lists the commands and options)');
-  for (const command of [exportProgram(), workProgram()]) root.addCommand(command);
-  for (const command of [root, ...root.commands]) command.exitOverride();
+    .version(VERSION);
+  for (const command of [exportProgram(), workProgram()]) {
+    root.addCommand(command);
+    command.exitOverride((error) => refuse(`longshore ${command.name()}`, error));
+  }
+  root.exitOverride((error) => refuse('longshore', error));
+  for (const command of [root, ...root.commands]) command.configureOutput({ outputError: () => undefined });
   return root;
 }

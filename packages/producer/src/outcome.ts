@@ -30,10 +30,15 @@ export async function readOutcome(
   order: Order,
   { queue, redis }: { queue: Queue; redis: Redis },
 ): Promise<Outcome> {
-  const finalize: Job | undefined = await queue.getJob(jobId.finalize(order.id));
-  if (!finalize) return { kind: 'gone' };
+  const id = jobId.finalize(order.id);
+  const state = await queue.getJobState(id);
+  if (state === 'unknown') return { kind: 'gone' };
   const counters = parseCounters(await redis.hgetall(exportKeys(queue.name, order.id).counters));
-  if (await finalize.isCompleted()) return { kind: 'completed', result: finalize.returnvalue, counters };
+  if (state === 'completed') {
+    // Read after its state: what was read of it before has no result yet.
+    const finalize: Job | undefined = await queue.getJob(id);
+    return finalize ? { kind: 'completed', result: finalize.returnvalue, counters } : { kind: 'gone' };
+  }
   const failed = await firstFailed(queue, order.id);
   if (!failed) return { kind: 'running', counters };
   return { kind: 'failed', failure: parseFailure(failed.failedReason), counters };

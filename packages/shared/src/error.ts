@@ -29,10 +29,39 @@ export interface Failure {
 
 const FAILURE = /^([A-Z][A-Z0-9_]+): (.*)$/s;
 
-/** The failure that an error stands for; an error that isn't Longshore's own is `INTERNAL`. */
+interface ForeignMeaning {
+  found: RegExp;
+  code: string;
+  sentence: (said: string) => string;
+}
+
+/**
+ * Others' errors that come up in many places and need a sentence that says what to do. Stores and volumes have
+ * words of their own for a full disk, so one that comes here in the system's words is the local one.
+ */
+const FOREIGN: readonly ForeignMeaning[] = [
+  {
+    // Linux's EDQUOT is 122, and libuv has no name for it.
+    found: /^(ENOSPC|EDQUOT|Unknown system error -122):/,
+    code: 'SPOOL_FULL',
+    sentence: (said) =>
+      `The disk for intermediate files is full: make room there, or choose another by --spool or TMPDIR (${said}).`,
+  },
+  {
+    found: /^(MISCONF|OOM) /,
+    code: 'REDIS_FULL',
+    sentence: (said) => `Redis takes no more data: give it more memory or disk space (${said})`,
+  },
+];
+
+/** The failure that an error stands for; an error that has no name among ours is `INTERNAL`. */
 export function failureOf(error: unknown): Failure {
   if (isLongshoreError(error)) return { code: error.code, message: error.message };
-  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  const said = error instanceof Error ? error.message : String(error);
+  const meaning = FOREIGN.find(({ found }) => found.test(said));
+  return meaning
+    ? { code: meaning.code, message: meaning.sentence(said) }
+    : { code: 'INTERNAL', message: said };
 }
 
 export function formatFailure({ code, message }: Failure): string {

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-const whole = z.number().int();
-
 /**
  * The volume's root as the planner saw it, so that whoever opens the volume later can tell that it's the same:
  * below a volume that was unmounted there's a directory too. The device number isn't part of it, because it
@@ -11,10 +9,5 @@ export const PlannedRoot = z.object({
   version: z.literal(1),
   /** Decimal: inode numbers have 64 bits. */
   inode: z.string().regex(/^\d+$/),
-  /** Seconds since the epoch, and nanoseconds, as `statx` gives them. */
-  mtime: whole,
-  mtimeNsec: whole,
-  ctime: whole,
-  ctimeNsec: whole,
 });
 export type PlannedRoot = z.infer<typeof PlannedRoot>;

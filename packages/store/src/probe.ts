@@ -17,8 +17,18 @@ export async function probeStore(store: Store, options?: RequestOptions): Promis
     await within(STEPS_MS, { store, ...options }, (signal) => trySteps(store, { key, uploads, signal }));
   } catch (error) {
     await within(REMOVAL_MS, { store }, (signal) => removeTraces(store, { key, uploads, signal }));
-    throw error;
+    throw isStrange(error) ? notAStore(store, error) : error;
   }
+}
+
+/** A web server that says, of an object that is being written, that there is none. */
+function isStrange(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'NOT_FOUND';
+}
+
+function notAStore(store: Store, cause: StoreError): StoreError {
+  const message = `${store.uri} doesn't answer as object storage does; check that its address is a store's (${cause.message})`;
+  return new StoreError('BAD_DESTINATION', message, { cause });
 }
 
 interface Trial {
@@ -42,7 +52,7 @@ async function expectListed(store: Store, key: string, signal: AbortSignal): Pro
   for await (const object of store.list(key, { signal })) if (object.key === key) return;
   throw new StoreError(
     'REFUSED',
-    `${store.uri} took an object, and doesn't list it; Longshore needs listings that are never behind`,
+    `${store.uri} took an object, and doesn't list it; check that its address is a store's, and one whose listings are never behind`,
   );
 }
 

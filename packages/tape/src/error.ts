@@ -13,6 +13,8 @@ export type TapeErrorCode =
   | 'CORRUPT'
   /** This worker's Node, zlib or zstd isn't the one that the order names. */
   | 'BUILD_MISMATCH'
+  /** The local disk for intermediate files is full. */
+  | 'SPOOL_FULL'
   /** The tape doesn't fit the part numbers. */
   | 'TAPE_TOO_LONG'
   /** An entry has a property that the archive can't hold. */

@@ -90,11 +90,12 @@ export class IndexBuilder {
   }
 
   /** Continues the entry's CRC with that of its bytes in this item; says whether it has any there. */
-  #takeCrc(open: OpenEntry, { start, end }: ItemRecord, crc: number | undefined): boolean {
+  #takeCrc(open: OpenEntry, { item, start, end }: ItemRecord, crc: number | undefined): boolean {
     const from = Math.max(start, open.dataOffset);
     const to = Math.min(end, open.dataOffset + open.entry.size);
     if (to <= from) return false;
-    open.crc = crc32Combine(open.crc, crc ?? 0, to - from);
+    if (crc === undefined) throw mismatch(item);
+    open.crc = crc32Combine(open.crc, crc, to - from);
     return true;
   }
 

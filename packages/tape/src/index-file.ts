@@ -36,7 +36,7 @@ interface Ancestor {
 /**
  * Writes an archive's index (docs/archive-format.md) to a new local file. Entries come in the tape's order,
  * which is depth-first, and frames in theirs; the same calls give the same bytes. Every method throws IO when
- * the file can't be written. Memory doesn't grow with the number of rows.
+ * the file can't be written, SPOOL_FULL when its disk is full. Memory doesn't grow with the number of rows.
  */
 export class IndexWriter {
   readonly #path: string;
@@ -165,6 +165,13 @@ function createDatabase(path: string): DatabaseSync {
   }
 }
 
+/** SQLITE_FULL: "Result and Error Codes" in SQLite's documentation. */
+const SQLITE_FULL = 13;
+
 function unwritable(path: string, cause: unknown): TapeError {
+  if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_FULL) {
+    const message = `The disk is full that the index ${path} is made on: make room there, or choose another by --spool or TMPDIR.`;
+    return new TapeError('SPOOL_FULL', message, { cause });
+  }
   return new TapeError('IO', `The index ${path} can't be written.`, { cause });
 }

@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts';
 import { LinkTable } from './link-table.ts';
 
-/** Groups kept in memory, at some 300 bytes each; beyond, they move to a file. */
+/** Groups kept in memory, at some 200 bytes and a path each; beyond, they move to a file. */
 const IN_MEMORY = 100_000;
 
 export interface LinkGroupsOptions {
@@ -44,7 +44,7 @@ type Seen = Pick<Entry, 'path' | 'type' | 'inode' | 'links' | 'mtime' | 'mtimeNs
 export class LinkGroups implements Disposable {
   readonly #scratch: string;
   readonly #limit: number;
-  readonly #memory = new Map<bigint, LinkGroup>();
+  readonly #memory = new MemoryGroups();
   #table: LinkTable | undefined;
   #size = 0;
 
@@ -100,8 +100,39 @@ export class LinkGroups implements Disposable {
 
   #spill(): void {
     this.#table = new LinkTable(this.#scratch);
-    for (const [inode, group] of this.#memory) this.#table.set(inode, group);
+    for (const [inode, group] of this.#memory.groups()) this.#table.set(inode, group);
     this.#memory.clear();
+  }
+}
+
+/**
+ * Paths are kept as strings of their bytes: a Buffer costs four times the memory, and one that is cut from Buffer's
+ * pool keeps all 64 KiB of it, with the paths of hundreds of files that have but one name.
+ */
+class MemoryGroups implements GroupStore {
+  readonly #groups = new Map<bigint, Omit<LinkGroup, 'path'> & { path: string }>();
+
+  get(inode: bigint): LinkGroup | undefined {
+    const group = this.#groups.get(inode);
+    return group && { ...group, path: Buffer.from(group.path, 'latin1') };
+  }
+
+  set(inode: bigint, group: LinkGroup): void {
+    this.#groups.set(inode, { ...group, path: group.path.toString('latin1') });
+  }
+
+  delete(inode: bigint): void {
+    this.#groups.delete(inode);
+  }
+
+  clear(): void {
+    this.#groups.clear();
+  }
+
+  *groups(): Generator<[bigint, LinkGroup]> {
+    for (const [inode, { path, ...rest }] of this.#groups) {
+      yield [inode, { ...rest, path: Buffer.from(path, 'latin1') }];
+    }
   }
 }
 

@@ -8,7 +8,8 @@ import { zstdCompressSync } from 'node:zlib';
 import { ENTRY_TYPES } from '@longshore/shared';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { encodeChunk, type PlannedEntry } from '../src/catalog/columns.ts';
+import { ChunkEncoder } from '../src/catalog/chunk-encoder.ts';
+import type { PlannedEntry } from '../src/catalog/columns.ts';
 import { readSegment, type SegmentPart, SegmentWriter, type Skipped } from '../src/catalog/index.ts';
 import { SEGMENT_MAGIC } from '../src/catalog/segment.ts';
 import { compileExcludes, type Entry, LinkGroups, TapeError, Volume, walk } from '../src/index.ts';
@@ -165,7 +166,11 @@ describe('a catalog segment', () => {
   describe('that somebody forged', () => {
     const head = { kind: 'head', version: 1, ...HEAD };
     const foot = (entries: number) => ({ kind: 'foot', entries, ...FOOT });
-    const chunk = (...entries: Entry[]) => encodeChunk(entries.map((each) => planned(each)));
+    const chunk = (...entries: Entry[]) => {
+      const encoder = new ChunkEncoder();
+      for (const each of entries) encoder.add(planned(each));
+      return encoder.take();
+    };
 
     it('is read where it says what a segment says', () => {
       assert.equal([...readSegment(forge(head, chunk(entry('a')), foot(1)))].length, 3);

@@ -102,7 +102,7 @@ for (const format of FORMATS) {
 
     it('makes the same frame of zeros without having them', () => {
       for (const size of [1, 1_024, 1_000_000, FRAME_BYTES]) {
-        const frame = codec.zeros(size);
+        const frame = Buffer.from(codec.zeros(size));
         assert.ok(frame.equals(codec.compress(Buffer.alloc(size))), `${size} bytes`);
         assert.ok(frame.equals(createCodec(format, 3).compress(Buffer.alloc(size))), `${size} bytes, anew`);
         assert.ok(DECODE[format](frame).equals(Buffer.alloc(size)), `${size} bytes, decoded`);
@@ -112,7 +112,8 @@ for (const format of FORMATS) {
     it('makes the same frame each time, wherever its bytes stand in memory', () => {
       const raw = randomFillSync(Buffer.alloc(100_000)).fill('text ', 0, 50_000);
       const moved = Buffer.concat([Buffer.from('x'), raw]).subarray(1);
-      assert.ok(codec.compress(raw).equals(createCodec(format, 3).compress(moved)));
+      const frame = Buffer.from(codec.compress(raw));
+      assert.ok(frame.equals(createCodec(format, 3).compress(moved)));
     });
   });
 }

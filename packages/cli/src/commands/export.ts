@@ -1,5 +1,4 @@
-import { mkdtemp, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { rmdir, stat } from 'node:fs/promises';
 import {
   addExportFlow,
   checkDestination,
@@ -11,23 +10,36 @@ import {
   openExport,
   signalExport,
 } from '@longshore/producer';
-import { type Format, LEVELS, type OnChange, type Order, PREFIX, QUEUE } from '@longshore/shared';
-import { openStore, processMark, removeAbandoned, type Store } from '@longshore/store';
+import {
+  type Format,
+  failureOf,
+  formatFailure,
+  LEVELS,
+  type OnChange,
+  type Order,
+  QUEUE,
+  RelayedError,
+  workArea,
+} from '@longshore/shared';
+import { openStore, type Store, StoreError } from '@longshore/store';
 import { thisBuild } from '@longshore/tape';
-import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
-import { startPrivateRedis } from '../embedded/redis-server.ts';
+import { expectRoom, startPrivateRedis } from '../embedded/redis-server.ts';
 import { startWorkerProcesses } from '../embedded/worker-processes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { barReporter } from '../progress/bar.ts';
 import { lineReporter } from '../progress/lines.ts';
 import { jsonReporter, type Reporter, silentReporter } from '../progress/reporter.ts';
+import { RedisConnection } from '../redis/connection.ts';
+import { reachRedis } from '../redis/reach.ts';
 import { VERSION } from '../version.ts';
-import { defaultName, refuseInside, sourceDirectory } from './export-paths.ts';
-import { type Completed, follow } from './follow.ts';
+import { defaultName, refuseInside, resolveDestination, sourceDirectory } from './export-paths.ts';
+import { type Completed, follow, unlessAborted } from './follow.ts';
 import { printResult } from './print-result.ts';
+import { tempFolder } from './temp-folder.ts';
 
 export interface ExportOptions {
   to: string;
@@ -43,8 +55,6 @@ export interface ExportOptions {
   quiet?: boolean;
 }
 
-const TEMP_PREFIX = 'longshore-';
-
 /** How long workers on another Redis may take to let go of a cancelled export before its store is cleared. */
 const DRAIN_MS = 60_000;
 
@@ -59,7 +69,7 @@ export async function exportCommand(src: string, options: ExportOptions, config:
   // Workers come up while the destination is looked at.
   await using pool = await startPool({ request, options, config, interrupts, folder: temp.path });
   const { store } = destination;
-  await checkDestination(request, { store, signal: interrupts.signal });
+  await untilAborted(interrupts.signal, (signal) => checkDestination(request, { store, signal }));
   const completed = await run({ request, options, store, pool, signal: interrupts.signal });
   destination.keep();
   const seconds = (performance.now() - started) / 1_000;
@@ -69,8 +79,8 @@ export async function exportCommand(src: string, options: ExportOptions, config:
 
 async function requestOf(src: string, options: ExportOptions): Promise<ExportRequest> {
   const volume = await sourceDirectory(src);
-  const destination = options.to.includes('://') ? options.to : resolve(options.to);
-  if (!options.to.startsWith('s3://')) await refuseInside(volume, options.to);
+  const destination = resolveDestination(options.to);
+  await refuseInside(volume, destination);
   const { format, exclude, onChange } = options;
   const level = options.level ?? LEVELS[format].default;
   const name = options.name ?? defaultName(volume, new Date());
@@ -122,7 +132,10 @@ interface PoolOptions {
 /** The pool of `--redis`, or a private one: processes that are coming up when this resolves. */
 async function startPool({ request, options, config, interrupts, folder }: PoolOptions): Promise<Pool> {
   const shared = options.redis ?? config.redis;
-  if (shared) return { redis: shared, kind: 'shared', [Symbol.asyncDispose]: async () => undefined };
+  if (shared !== undefined) {
+    await reachRedis(shared);
+    return { redis: shared, kind: 'shared', [Symbol.asyncDispose]: async () => undefined };
+  }
   await using stack = new AsyncDisposableStack();
   const onGivenUp = (error: Error) => interrupts.fail(error);
   const server = stack.use(await startPrivateRedis(folder, onGivenUp));
@@ -147,16 +160,36 @@ interface ExportRun {
 /** Opens the export and sees it to its end; clears the store where that isn't completion. */
 async function run(context: ExportRun): Promise<Completed> {
   const { request, store, pool, signal } = context;
-  const order = await openExport(request, { store, build: thisBuild(VERSION), signal });
-  let completed: Completed | undefined;
+  const build = thisBuild(VERSION);
+  const order = await untilAborted(signal, () => openExport(request, { store, build, signal }));
   try {
-    completed = await runFlow(order, context);
-    return completed;
-  } finally {
-    if (!completed) {
-      await pool[Symbol.asyncDispose]();
-      await clearStore(order, store);
-    }
+    return await runFlow(order, context);
+  } catch (error) {
+    await pool[Symbol.asyncDispose]();
+    await clearStore(order, store).catch((cause) => {
+      throw notCleared(error, { order, store, cause });
+    });
+    throw error;
+  }
+}
+
+/** What ended the export stays the first thing to be said, and its code, also where clearing up fails. */
+function notCleared(
+  error: unknown,
+  { order, store, cause }: { order: Order; store: Store; cause: unknown },
+): RelayedError {
+  const { code, message } = failureOf(error);
+  const left = `Left behind in ${store.uri}, to be deleted: ${workArea(order.id).root} and the open upload of ${order.upload.key} (${failureOf(cause).message})`;
+  const said = code === 'INTERRUPTED' ? 'Interrupted' : message.replace(/\.$/, '');
+  return new RelayedError(formatFailure({ code, message: `${said}. ${left}.` }));
+}
+
+/** Runs `act`; where the signal ended it, says why, and not only that it was ended. */
+async function untilAborted<T>(signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await act(signal);
+  } catch (error) {
+    throw error instanceof StoreError && error.code === 'ABORTED' && signal.aborted ? signal.reason : error;
   }
 }
 
@@ -166,8 +199,9 @@ async function runFlow(order: Order, { pool, options, signal }: ExportRun): Prom
   const reporter = reporterOf(options);
   let completed: Completed | undefined;
   try {
-    await addExportFlow(order, { connection: redis, queue: QUEUE });
-    completed = await follow(order, { queue, redis, reporter, signal });
+    await unlessAborted(addExportFlow(order, { connection: redis, queue: QUEUE }), signal);
+    const check = pool.kind === 'private' ? () => expectRoom(redis) : undefined;
+    completed = await follow(order, { queue, redis, reporter, signal, check });
     return completed;
   } finally {
     reporter.close();
@@ -185,30 +219,6 @@ async function leave(
     await drained(order, { queue: access.queue, timeoutMs: DRAIN_MS });
   }
   await forgetExport(order, access);
-}
-
-class RedisConnection implements AsyncDisposable {
-  readonly redis: Redis;
-  readonly queue: Queue;
-
-  constructor(url: string) {
-    this.redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 100 });
-    // A Redis that is away for a moment is waited for; `follow` can be interrupted meanwhile.
-    this.redis.on('error', () => undefined);
-    this.queue = new Queue(QUEUE, { connection: this.redis, prefix: PREFIX });
-    this.queue.on('error', () => undefined);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.queue.close();
-    this.redis.disconnect();
-  }
-}
-
-async function tempFolder(parent: string): Promise<AsyncDisposable & { path: string }> {
-  await removeAbandoned(parent, TEMP_PREFIX);
-  const path = await mkdtemp(join(parent, `${TEMP_PREFIX}${processMark}`));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 function reporterOf({ json, quiet }: ExportOptions): Reporter {

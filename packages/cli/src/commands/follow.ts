@@ -13,6 +13,8 @@ export interface FollowOptions {
   redis: Redis;
   reporter: Reporter;
   signal: AbortSignal;
+  /** Rejects when the export can't go on, for a reason that the queue doesn't tell. */
+  check?: () => Promise<void>;
 }
 
 export interface Completed {
@@ -21,7 +23,7 @@ export interface Completed {
 }
 
 /** Redis may be restarting, and its clients wait for it; an interrupt doesn't. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
@@ -36,7 +38,7 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 /** Waits for the export's end and reports on the way. Rejects with EXPORT_FAILED, EXPORT_GONE or the signal's reason. */
 export async function follow(
   order: Order,
-  { reporter, signal, ...access }: FollowOptions,
+  { reporter, signal, check, ...access }: FollowOptions,
 ): Promise<Completed> {
   for (;;) {
     const outcome: Outcome = await unlessAborted(readOutcome(order, access), signal);
@@ -44,6 +46,7 @@ export async function follow(
     reporter.update(outcome.counters);
     if (outcome.kind === 'completed') return outcome;
     if (outcome.kind === 'failed') throw new CliError('EXPORT_FAILED', outcome.failure.message);
+    if (check) await unlessAborted(check(), signal);
     await unlessAborted(delay(POLL_MS), signal);
   }
 }

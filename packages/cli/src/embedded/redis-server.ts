@@ -2,6 +2,7 @@ import { execFile, type SpawnOptions } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Redis } from 'ioredis';
 import { CliError } from '../error.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
@@ -9,6 +10,9 @@ import { SupervisedProcess } from './supervised-process.ts';
 export interface PrivateRedis extends AsyncDisposable {
   socket: string;
 }
+
+/** The longest path that a socket can have: `sun_path` of unix(7), which ends in a zero byte. */
+const MAX_SOCKET_BYTES = 107;
 
 async function requireRedis(): Promise<void> {
   try {
@@ -32,6 +36,7 @@ export async function startPrivateRedis(
   const dir = join(folder, 'redis');
   await mkdir(dir, { mode: 0o700 });
   const socket = join(folder, 'redis.sock');
+  if (Buffer.byteLength(socket) > MAX_SOCKET_BYTES) throw pathTooLong(folder);
   const settings = {
     port: '0',
     unixsocket: socket,
@@ -43,9 +48,30 @@ export async function startPrivateRedis(
     loglevel: 'warning',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const options: SpawnOptions = { stdio: ['ignore', 'ignore', 'pipe'], detached: true };
+  // It says on stdout why it can't go on.
+  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], detached: true };
   const child = new SupervisedProcess({ file: 'redis-server', args, options }, (lastWords) =>
-    onGivenUp(new CliError('REDIS_DIED', `The private Redis keeps ending: ${lastWords}`)),
+    onGivenUp(new CliError('REDIS_DIED', keepsEnding(lastWords))),
   );
   return { socket, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+}
+
+function keepsEnding(lastWords: string): string {
+  return `The private redis-server ends whenever it is started: mend it, or give --redis URL (it said: ${lastWords || 'nothing'}).`;
+}
+
+function pathTooLong(folder: string): CliError {
+  const message = `The path of ${folder} is too long for a socket in it: set TMPDIR to a folder with a shorter path.`;
+  return new CliError('BAD_TEMP', message);
+}
+
+/**
+ * Rejects with SPOOL_FULL once a private Redis can't append to its file any more: it then refuses all that the
+ * workers have to say, their failure included, and the export would never end.
+ */
+export async function expectRoom(redis: Redis): Promise<void> {
+  if (!(await redis.info('persistence')).includes('aof_last_write_status:err')) return;
+  const message =
+    'The disk for intermediate files is full: make room there, or choose another by TMPDIR (the private Redis said so).';
+  throw new CliError('SPOOL_FULL', message);
 }

@@ -53,9 +53,10 @@ export class SupervisedProcess implements AsyncDisposable {
     const born = Date.now();
     const child = spawn(file, args, options);
     this.#child = child;
-    child.stderr?.on('data', (data: Buffer) => {
-      this.#lastWords = data.toString().trim().split('\n').at(-1) ?? '';
-    });
+    for (const output of [child.stdout, child.stderr])
+      output?.on('data', (data: Buffer) => {
+        this.#lastWords = data.toString().trim().split('\n').at(-1) ?? '';
+      });
     child.once('error', (error) => this.#ended(born, error.message));
     child.once('exit', () => this.#ended(born, this.#lastWords));
   }

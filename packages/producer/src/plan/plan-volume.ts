@@ -42,8 +42,8 @@ export interface PlanVolumeOptions {
  * Plans a volume: yields every item once its catalog segment stands in the work area, those first that an
  * earlier planner left there. Segments become durable in order, so that what is durable is always a prefix
  * of the tape, and are created only where absent, so that of two planners at once one wins each segment.
- * Rejects with VOLUME_GONE where the volume isn't the one that an earlier planner saw, and with PLAN_OVERTAKEN where another planner's segment differs from ours; planning again goes on
- * from it.
+ * Rejects with VOLUME_GONE where the volume isn't the one that an earlier planner saw, and with PLAN_OVERTAKEN
+ * where another planner's segment differs from ours; planning again goes on from that.
  */
 export async function* planVolume(options: PlanVolumeOptions): AsyncGenerator<DurableSegment> {
   await using thread = await PlanThread.start(options);
@@ -118,6 +118,7 @@ class PlanThread implements AsyncDisposable {
   #thread: Thread;
   #state: Int32Array<SharedArrayBuffer>;
   #replies: AsyncIterator<[PlanThreadReply]>;
+  #signal: AbortSignal;
   #root: PlannedRoot | undefined;
 
   static async start({ order, volume, spool, signal }: PlanVolumeOptions): Promise<PlanThread> {
@@ -138,6 +139,7 @@ class PlanThread implements AsyncDisposable {
 
   constructor(thread: Thread, { control, signal }: { control: SharedArrayBuffer; signal: AbortSignal }) {
     this.#thread = thread;
+    this.#signal = signal;
     this.#state = new Int32Array(control);
     this.#replies = on(thread, 'message', { signal, close: ['exit'] }) as AsyncIterator<[PlanThreadReply]>;
   }
@@ -179,12 +181,22 @@ class PlanThread implements AsyncDisposable {
   async #reply<Kind extends PlanThreadReply['kind']>(
     ...kinds: Kind[]
   ): Promise<Extract<PlanThreadReply, { kind: Kind }>> {
-    const next = await this.#replies.next();
-    const reply = next.done ? undefined : next.value[0];
+    const reply = await this.#next();
     if (reply?.kind === 'failed') throw new RelayedError(reply.reason);
     if (!isOneOf(reply, kinds))
       throw new ProducerError('PLANNER_DIED', 'The planning thread ended unexpectedly.');
     return reply;
+  }
+
+  /** Undefined where the thread ended instead. */
+  async #next(): Promise<PlanThreadReply | undefined> {
+    try {
+      const next = await this.#replies.next();
+      return next.done ? undefined : next.value[0];
+    } catch (cause) {
+      this.#signal.throwIfAborted();
+      throw new ProducerError('PLANNER_DIED', 'The planning thread died.', { cause });
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import {
   entryBytes,
   itemRange,
   type LinkGroups,
-  MAX_ITEMS,
+  MAX_TAPE_BYTES,
   type PlannedEntry,
   readSegment,
   SegmentWriter,
@@ -13,6 +13,7 @@ import {
   type Volume,
   walk,
 } from '@longshore/tape';
+import { compareInWalkOrder } from './walk-order.ts';
 
 /** A segment that stands in a local file, complete. */
 export interface PlannedSegment {
@@ -55,6 +56,8 @@ export class Planner {
   #digest = '';
   #files = 0;
   #lastEntry: PlannedEntry | undefined;
+  /** The last name that replayed segments list as skipped. */
+  #lastSkipped: Buffer | undefined;
   #finished = false;
 
   constructor(options: PlannerOptions) {
@@ -72,6 +75,8 @@ export class Planner {
         if (!carried) this.#options.links.see(part.entry);
         carried = false;
         this.#lastEntry = part;
+      } else if (part.kind === 'skipped') {
+        this.#lastSkipped = part.path;
       } else if (part.kind === 'foot') {
         this.#files = part.filesSoFar;
         this.#offset = part.tapeEnd;
@@ -92,7 +97,7 @@ export class Planner {
     const { volume, exclude, links } = this.#options;
     for (const step of walk(volume, { exclude, links, after: this.#lastEntry?.entry.path })) {
       if (step.kind === 'entry') this.#add(step);
-      else if (step.kind === 'skipped') this.#skip(step);
+      else if (step.kind === 'skipped') this.#skipUnlessListed(step);
       else if (this.#isDirectory(step.path)) this.#skip({ path: step.path, reason: 'vanished' });
     }
     volume.check({ expectEntries: false });
@@ -112,10 +117,12 @@ export class Planner {
   }
 
   #add(planned: PlannedEntry): void {
+    const end = this.#offset + entryBytes(planned.entry);
+    if (end > MAX_TAPE_BYTES) throw tooLong();
     if (!this.#writer || this.#offset >= itemRange(this.#item).end) this.#next(this.#offset);
     this.#writer?.add(planned);
     if (planned.entry.type === 'file') this.#files++;
-    this.#offset += entryBytes(planned.entry);
+    this.#offset = end;
     this.#spill(planned);
     this.#lastEntry = planned;
   }
@@ -124,6 +131,12 @@ export class Planner {
   #isDirectory(path: Buffer): boolean {
     const last = this.#lastEntry?.entry;
     return last === undefined || last.type === 'directory' || !last.path.equals(path);
+  }
+
+  /** A segment also lists what is skipped behind its last entry, and a walk that goes on comes by that again. */
+  #skipUnlessListed(skipped: Skipped): void {
+    const last = this.#lastSkipped;
+    if (!last || compareInWalkOrder(skipped.path, last) > 0) this.#skip(skipped);
   }
 
   #skip(skipped: Skipped): void {
@@ -146,7 +159,6 @@ export class Planner {
 
   #open(tapeOffset: number): void {
     this.#item++;
-    if (this.#item >= MAX_ITEMS) throw tooLong();
     const { start, end } = itemRange(this.#item);
     const file = join(this.#options.spool, `segment-${this.#item}`);
     this.#writer = new SegmentWriter(file, {
@@ -185,8 +197,7 @@ function brokenChain(item: number): TapeError {
 }
 
 function tooLong(): TapeError {
-  const { end } = itemRange(MAX_ITEMS - 1);
-  const tebibytes = (end / 2 ** 40).toFixed(1);
+  const tebibytes = (MAX_TAPE_BYTES / 2 ** 40).toFixed(1);
   return new TapeError(
     'TAPE_TOO_LONG',
     `The volume needs more than ${tebibytes} TiB of tape, which is what fits one upload: export its folders one by one.`,

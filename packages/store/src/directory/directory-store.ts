@@ -233,9 +233,10 @@ async function makeRoot(root: string): Promise<void> {
     await mkdir(root);
   } catch (cause) {
     const errno = errnoOf(cause);
-    if (errno === 'EEXIST' && (await stat(root)).isDirectory()) return;
+    const there = errno === 'EEXIST' ? await unless(ABSENT, () => stat(root), undefined) : undefined;
+    if (there?.isDirectory()) return;
     const complaint = {
-      EEXIST: 'it is a file',
+      EEXIST: there ? 'it is a file' : "it is a link to something that doesn't exist",
       ENOTDIR: 'a file is in its path',
       ENOENT: `${dirname(root)} doesn't exist; create it first`,
     }[errno ?? ''];

@@ -125,6 +125,19 @@ const ADVICE: Record<StoreErrorCode, string> = {
     "the endpoint, the region or the bucket's name is wrong, or the certificate isn't trusted; correct the destination",
 };
 
+/** Where one of the names above says more than its code. */
+const ADVICE_BY_NAME: Record<string, string> = {
+  CredentialsProviderError:
+    'there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile',
+  InvalidAccessKeyId: "the access key isn't known there; check AWS_ACCESS_KEY_ID",
+  XAdminUserNotFound: "the access key isn't known there; check AWS_ACCESS_KEY_ID",
+  SignatureDoesNotMatch: "the secret isn't the access key's; check AWS_SECRET_ACCESS_KEY",
+  ExpiredToken: 'the credentials have expired; get new ones',
+  ECONNREFUSED: "nothing listens there; check the endpoint's address, and that its server runs",
+  ENOTFOUND: "there is no such host; check the endpoint's address",
+  EAI_AGAIN: "the host's name can't be resolved; check the endpoint's address and the network",
+};
+
 interface Clue {
   name: string;
   status: number | undefined;
@@ -138,7 +151,7 @@ export function s3Fault(error: unknown, { action, signal }: Attempt): StoreError
   const code = signal?.aborted ? 'ABORTED' : codeOf(clue);
   const detail = code === 'REFUSED' ? `${clue.name}: ${oneLine(clue.message)}` : clue.name;
   const status = clue.status === undefined ? '' : `, status ${clue.status}`;
-  const message = `can't ${action}: ${ADVICE[code]} (${detail}${status})`;
+  const message = `can't ${action}: ${adviceFor(clue, code)} (${detail}${status})`;
   return new StoreError(code, message, { cause: causeWithoutSecrets(clue) });
 }
 
@@ -153,6 +166,10 @@ function codeOf({ name, status }: Clue): StoreErrorCode {
     (status === undefined ? undefined : BY_STATUS[status]) ??
     (status && status >= 500 ? 'UNAVAILABLE' : 'REFUSED')
   );
+}
+
+function adviceFor({ name }: Clue, code: StoreErrorCode): string {
+  return code === BY_NAME[name] ? (ADVICE_BY_NAME[name] ?? ADVICE[code]) : ADVICE[code];
 }
 
 /** S3's code is the error's name; a socket's is its `code`. The innermost known word wins over a wrapper's. */

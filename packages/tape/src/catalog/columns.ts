@@ -12,7 +12,7 @@ export interface PlannedEntry {
 type NumberArray = Uint8Array | Uint16Array | Uint32Array | Float64Array | BigUint64Array;
 
 /** Fixed-width columns and their widths. Times are Float64 because seconds exceed 32 bits. */
-const COLUMNS = {
+export const COLUMNS = {
   type: Uint8Array,
   mode: Uint16Array,
   uid: Uint32Array,
@@ -29,8 +29,8 @@ const COLUMNS = {
   /** … and the bytes of its own that follow them. */
   suffix: Uint32Array,
 } as const;
-type ColumnName = keyof typeof COLUMNS;
-type Columns = { [Name in ColumnName]: InstanceType<(typeof COLUMNS)[Name]> };
+export type ColumnName = keyof typeof COLUMNS;
+export type Columns = { [Name in ColumnName]: InstanceType<(typeof COLUMNS)[Name]> };
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'not bytes');
 const Rare = z.object({
@@ -42,7 +42,7 @@ const Rare = z.object({
   xattrs: z.array(z.tuple([bytes, bytes])).optional(),
 });
 /** As it is written: any view of bytes will do. */
-interface Rare {
+export interface Rare {
   row: number;
   unreadable?: boolean;
   link?: Uint8Array;
@@ -58,67 +58,9 @@ const Chunk = z.object({
   suffixes: bytes,
   rare: z.array(Rare),
 });
-type Chunk = z.infer<typeof Chunk>;
+export type Chunk = z.infer<typeof Chunk>;
 
-const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[];
-const TYPE_CODES = new Map(ENTRY_TYPES.map((type, code) => [type, code]));
-
-function sharedPrefix(a: Buffer, b: Buffer): number {
-  const end = Math.min(a.length, b.length);
-  let at = 0;
-  while (at < end && a[at] === b[at]) at++;
-  return at;
-}
-
-function rareOf(row: number, { entry, unreadable }: PlannedEntry): Rare | undefined {
-  const { link, deviceMajor, deviceMinor, xattrs } = entry;
-  if (!unreadable && link === undefined && deviceMajor === undefined && xattrs.length === 0) return undefined;
-  return {
-    row,
-    ...(unreadable && { unreadable }),
-    ...(link && { link }),
-    ...(deviceMajor !== undefined && { major: deviceMajor, minor: deviceMinor ?? 0 }),
-    ...(xattrs.length > 0 && { xattrs: xattrs.map(({ name, value }) => [name, value]) }),
-  };
-}
-
-function fillRow(columns: Columns, row: number, entry: Entry): void {
-  columns.type[row] = TYPE_CODES.get(entry.type)!;
-  columns.mode[row] = entry.mode;
-  columns.uid[row] = entry.uid;
-  columns.gid[row] = entry.gid;
-  columns.mtime[row] = entry.mtime;
-  columns.mtimeNsec[row] = entry.mtimeNsec;
-  columns.size[row] = entry.size;
-  columns.inode[row] = entry.inode;
-  columns.links[row] = entry.links;
-  columns.ctime[row] = entry.ctime;
-  columns.ctimeNsec[row] = entry.ctimeNsec;
-}
-
-/** Packs entries column by column: neighbours are alike in each column, so zstd leaves about 20 B of an entry. */
-export function encodeChunk(entries: readonly PlannedEntry[]): Chunk {
-  const rows = entries.length;
-  const columns = Object.fromEntries(COLUMN_NAMES.map((name) => [name, new COLUMNS[name](rows)])) as Columns;
-  const suffixes: Buffer[] = [];
-  const rare: Rare[] = [];
-  let before: Buffer = Buffer.alloc(0);
-  for (const [row, planned] of entries.entries()) {
-    const { path } = planned.entry;
-    fillRow(columns, row, planned.entry);
-    columns.shared[row] = sharedPrefix(before, path);
-    columns.suffix[row] = path.length - columns.shared[row];
-    suffixes.push(path.subarray(columns.shared[row]));
-    before = path;
-    const extra = rareOf(row, planned);
-    if (extra) rare.push(extra);
-  }
-  const raw = Object.fromEntries(
-    COLUMN_NAMES.map((name) => [name, new Uint8Array(columns[name].buffer as ArrayBuffer)]),
-  );
-  return { kind: 'entries', rows, columns: raw, suffixes: Buffer.concat(suffixes), rare };
-}
-
+export const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[];
 function damaged(what: string): TapeError {
   return new TapeError('CORRUPT', `A catalog segment is damaged (${what}); export the volume again.`);
 }

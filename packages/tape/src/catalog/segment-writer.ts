@@ -2,19 +2,27 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { SkipReason } from '@longshore/shared';
-import { Packr } from 'msgpackr';
-import { encodeChunk, type PlannedEntry } from './columns.ts';
+import { Packr, RESET_BUFFER_MODE } from 'msgpackr';
+import { ChunkEncoder } from './chunk-encoder.ts';
+import type { PlannedEntry } from './columns.ts';
 import { CHUNK_BYTES, CHUNK_ENTRIES, SEGMENT_MAGIC, type SegmentFoot, type SegmentHead } from './segment.ts';
 
 // Records would keep their structures outside of the file, and decode silently wrong without them.
 const packr = new Packr({ useRecords: false });
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
 
-/** What an entry weighs besides its fixed columns. */
-function variableBytes({ entry }: PlannedEntry): number {
-  let total = entry.path.length + (entry.link?.length ?? 0);
-  for (const { name, value } of entry.xattrs) total += name.length + value.length;
-  return total;
+/** An encoder's buffers outlive a segment: segments come one after the other, and thousands of them. */
+let spare: ChunkEncoder | undefined;
+
+function takeEncoder(): ChunkEncoder {
+  const encoder = spare ?? new ChunkEncoder();
+  spare = undefined;
+  return encoder;
+}
+
+function giveBack(encoder: ChunkEncoder): void {
+  encoder.clear();
+  spare = encoder;
 }
 
 export interface Skipped {
@@ -32,8 +40,7 @@ export class SegmentWriter implements Disposable {
   #digest = createHash('sha256');
   #bytes = 0;
   #entries = 0;
-  #pending: PlannedEntry[] = [];
-  #pendingBytes = 0;
+  #chunk = takeEncoder();
   #skipped: Skipped[] = [];
   #skippedBytes = 0;
 
@@ -45,10 +52,9 @@ export class SegmentWriter implements Disposable {
   }
 
   add(planned: PlannedEntry): void {
-    this.#pending.push(planned);
-    this.#pendingBytes += variableBytes(planned);
+    this.#chunk.add(planned);
     this.#entries++;
-    if (this.#pending.length >= CHUNK_ENTRIES || this.#pendingBytes >= CHUNK_BYTES) this.#flush();
+    if (this.#chunk.isFull) this.#flush();
   }
 
   skip(skipped: Skipped): void {
@@ -67,15 +73,14 @@ export class SegmentWriter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd >= 0) closeSync(this.#fd);
+    if (this.#fd < 0) return;
+    closeSync(this.#fd);
     this.#fd = -1;
+    giveBack(this.#chunk);
   }
 
   #flush(): void {
-    if (this.#pending.length === 0) return;
-    this.#block(encodeChunk(this.#pending));
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    if (!this.#chunk.isEmpty) this.#block(this.#chunk.take());
   }
 
   #flushSkipped(): void {
@@ -86,7 +91,8 @@ export class SegmentWriter implements Disposable {
   }
 
   #block(content: unknown): void {
-    const packed = zstdCompressSync(packr.pack(content), ZSTD);
+    // Its buffer is used again for the next block: nothing of it is needed any more then.
+    const packed = zstdCompressSync(packr.pack(content, RESET_BUFFER_MODE), ZSTD);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(packed.length);
     this.#write(length);

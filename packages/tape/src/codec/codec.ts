@@ -33,12 +33,13 @@ export interface Codec {
   readonly prologue: Buffer;
 
   /**
-   * The frame of 1 to FRAME_BYTES raw bytes. It may be a view of a larger buffer, of `raw` itself (`tar`), or
-   * of one that is shared (a frame of zeros): copy it before `raw` is used again, and never write to it.
+   * The frame of 1 to FRAME_BYTES raw bytes. It may be a view of `raw` itself (`tar`) or of a buffer that is
+   * used again (by the next call in this thread, or for every frame of zeros): copy it before, and never write
+   * to it.
    */
   compress(raw: Buffer): Buffer;
 
-  /** The same bytes as `compress` gives for `bytes` zeros, without having them; that of FRAME_BYTES is kept. */
+  /** What `compress` gives for `bytes` zeros, without having them; that of FRAME_BYTES is kept. Copy it, too. */
   zeros(bytes: number): Buffer;
 
   /** Padding comes in multiples of this many bytes; 0 in a format that has none. */

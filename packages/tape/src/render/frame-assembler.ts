@@ -2,8 +2,6 @@ import type { Codec } from '../codec/codec.ts';
 import { crc32, crc32Combine, crc32Zeros } from '../crc.ts';
 import { FRAME_BYTES } from '../layout.ts';
 
-const ZEROS = Buffer.alloc(FRAME_BYTES);
-
 export interface FrameSink {
   /** Takes one compressed frame; the buffer is the sink's only until it returns. */
   frame(compressed: Buffer): void;
@@ -86,9 +84,7 @@ export class FrameAssembler {
     const raw = this.#raw.subarray(0, this.#fill);
     this.crc = crc32Combine(this.crc, this.#knownCrc ?? crc32(raw), raw.length);
     this.bytes += raw.length;
-    this.#give(
-      raw.equals(ZEROS.subarray(0, raw.length)) ? this.#codec.zeros(raw.length) : this.#codec.compress(raw),
-    );
+    this.#give(this.#codec.compress(raw));
     this.#fill = 0;
     this.#knownCrc = undefined;
   }

@@ -23,12 +23,15 @@ export class Archive {
   readonly tapeBytes: number;
   /** CRC-32 of these. */
   readonly tapeCrc: number;
+  /** The frame that holds the tape's two last blocks. */
+  readonly trailer: Buffer;
   #padding = new Map<number, Buffer>();
 
   constructor({ order }: ExportContext, items: readonly ItemSummary[]) {
     this.items = items;
     this.layout = layoutParts(items.map(({ bytes }) => bytes));
     this.codec = createCodec(order.format, order.level);
+    this.trailer = Buffer.from(this.codec.zeros(TRAILER_BYTES));
     const crc = items.reduce((sum, item) => crc32Combine(sum, item.crc32, item.end - item.start), 0);
     this.tapeCrc = crc32Zeros(crc, TRAILER_BYTES);
     this.tapeBytes = (items.at(-1)?.end ?? 0) + TRAILER_BYTES;
@@ -42,11 +45,6 @@ export class Archive {
   /** Items whose runts the tail part takes. */
   get tailItems(): readonly ItemSummary[] {
     return this.items.slice(this.layout.tail);
-  }
-
-  /** The frame that holds the tape's two last blocks. */
-  get trailer(): Buffer {
-    return this.codec.zeros(TRAILER_BYTES);
   }
 
   /** Padding that follows an item; empty for most. */
