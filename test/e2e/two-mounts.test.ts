@@ -30,7 +30,7 @@ describe('workers that see one volume through different mounts', () => {
     redis = await startRedis();
     temp = await tempFolder('mounts');
     source = join(temp.path, 'source');
-    makeRandomTree(source, { seed: 4, bytes: 400_000_000, files: 60 });
+    makeRandomTree(source, { seed: 4, bytes: 300_000_000, files: 60 });
   });
   after(async () => {
     await temp[Symbol.asyncDispose]();

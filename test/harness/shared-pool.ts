@@ -83,7 +83,7 @@ export async function stopped(process: Longshore, signal: NodeJS.Signals): Promi
 
 /** Keys of the queue itself, which stay in a Redis when its exports have ended; their values are bounded. */
 export const QUEUE_KEYS: ReadonlySet<string> = new Set(
-  ['meta', 'events', 'id', 'marker', 'pc', 'stalled', 'stalled-check'].map((name) => `bull:exports:${name}`),
+  ['meta', 'events', 'id', 'stalled-check'].map((name) => `bull:exports:${name}`),
 );
 
 /** What a Redis holds beyond the queue's own keys. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { planJob } from '@longshore/producer';
 import { Order, PlanJob, PREFIX, QUEUE, workArea } from '@longshore/shared';
 import { openStore, type Store } from '@longshore/store';
@@ -10,6 +11,8 @@ import { type Finished, Longshore, startExport } from './longshore.ts';
 import type { RedisServer } from './redis.ts';
 import { type TempFolder, tempFolder } from './temp.ts';
 import type { S3Server } from './versitygw.ts';
+
+const LOOK_AGAIN_MS = 50;
 
 /** What an export by the command is to do, and where its stages see the volume. */
 export interface Staging {
@@ -32,9 +35,13 @@ export interface PlanOptions {
 export interface WorkerOptions {
   /** Where this worker sees the source. */
   volume?: string;
+  /** Where it sees the destination. */
+  destination?: string;
   threads?: number;
   /** Seconds. */
   lock?: number;
+  /** Seconds. */
+  grace?: number;
   prefix?: readonly string[];
   env?: Record<string, string>;
 }
@@ -93,10 +100,13 @@ export class StagedExport implements AsyncDisposable {
   }
 
   /** Starts a worker process that takes whatever jobs there are. */
-  work({ volume = this.#staging.source, threads = 2, lock = 6, prefix, env }: WorkerOptions = {}): Longshore {
-    const { source, destination, redis, s3 } = this.#staging;
-    const names = ['--volume', `${source}=${volume}`, '--destination', `${destination}=${destination}`];
-    const tuning = ['--threads', String(threads), '--lock', String(lock), '--grace', '0'];
+  work(options: WorkerOptions = {}): Longshore {
+    const { source, redis, s3 } = this.#staging;
+    const { volume = source, destination = this.#staging.destination, prefix, env } = options;
+    const { threads = 2, lock = 6, grace = 0 } = options;
+    const names = ['--volume', `${source}=${volume}`];
+    names.push('--destination', `${this.#staging.destination}=${destination}`);
+    const tuning = ['--threads', String(threads), '--lock', String(lock), '--grace', String(grace)];
     const args = ['work', '--redis', redis.url, ...names, ...tuning, '--spool', this.#temp.path];
     const worker = new Longshore(args, { env: { ...s3?.env, ...env }, prefix });
     this.#workers.push(worker);
@@ -111,6 +121,28 @@ export class StagedExport implements AsyncDisposable {
       if (item !== undefined) found[kind === 'catalog' ? 'planned' : 'packed'].add(Number(item));
     }
     return found;
+  }
+
+  /** Keeps one item from being packed, and so the export from being finalized, until that's disposed of. */
+  async hold(item: number): Promise<AsyncDisposable> {
+    const reader = new QueueReader(this.#staging.redis);
+    const taken = await reader.takeAll();
+    const held = taken.filter((job) => job.data.item === item);
+    for (const job of taken) if (!held.includes(job)) await job.moveToWait(reader.token);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        for (const job of held) await job.moveToWait(reader.token);
+        await reader[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  /** Resolves once an attempt at `item` has left its record. */
+  async packed(item: number): Promise<void> {
+    while (!(await this.items()).packed.has(item)) {
+      if (this.command.child.exitCode !== null) throw new Error((await this.command.finished).stderr);
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 
   /** Lets one worker do everything that is left, and waits for the command's end. */
@@ -160,6 +192,16 @@ class QueueReader implements AsyncDisposable {
       const job = await this.#worker.getNextJob(this.token, { block: true });
       if (job) return job;
       if (command.child.exitCode !== null) throw new Error((await command.finished).stderr);
+    }
+  }
+
+  /** Every job that waits. */
+  async takeAll(): Promise<Job[]> {
+    const taken: Job[] = [];
+    for (;;) {
+      const job = await this.#worker.getNextJob(this.token, { block: false });
+      if (!job) return taken;
+      taken.push(job);
     }
   }
 

@@ -3,7 +3,7 @@ import { StoreError, type StoreErrorCode } from './error.ts';
 import { compareKeys } from './key.ts';
 import { isMadeOf } from './part-list.ts';
 import { pauseAfter, RETRY_POLICY, type RetryPolicy, withRetries } from './retry.ts';
-import type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
+import type { Body, HeadOptions, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
 
 /** After these an answer may have been lost, so the request may have been carried out. */
 const AMBIGUOUS: ReadonlySet<StoreErrorCode> = new Set(['UNREACHABLE', 'UNAVAILABLE']);
@@ -43,7 +43,7 @@ export class RetryingStore implements Store {
     return this.#inner.probe(options);
   }
 
-  head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined> {
+  head(key: string, options?: HeadOptions): Promise<ObjectInfo | undefined> {
     return this.#again(() => this.#inner.head(key, options), options);
   }
 

@@ -12,6 +12,8 @@ export type Body =
 export interface ObjectInfo {
   key: string;
   bytes: number;
+  /** CRC-64/NVME of the whole object, Base64: where it was asked for and the store computed one. */
+  crc64nvme?: string;
   /** Opaque, without quotes; two writes of one key never share it unless their bytes are the same. */
   etag: string;
 }
@@ -31,6 +33,10 @@ export interface Part {
 
 export interface RequestOptions {
   signal?: AbortSignal;
+}
+
+export interface HeadOptions extends RequestOptions {
+  checksum?: 'crc64nvme';
 }
 
 /** S3's own rules, which every store enforces, so that an archive's bytes don't depend on where it goes. */
@@ -59,8 +65,11 @@ export interface Store extends AsyncDisposable {
   /** Proves that this store can be reached, written, listed and deleted from, within about 25 s; leaves nothing. */
   probe(options?: RequestOptions): Promise<void>;
 
-  /** The object's size and ETag, or undefined where there is none. */
-  head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined>;
+  /**
+   * The object's size and ETag, or undefined where there is none. `checksum` also asks for the store's own
+   * checksum of it, which takes the right to decrypt where S3 encrypts with KMS.
+   */
+  head(key: string, options?: HeadOptions): Promise<ObjectInfo | undefined>;
 
   /**
    * The object's bytes, or those of `range` (`end` exclusive), as far as the object goes. Rejects with

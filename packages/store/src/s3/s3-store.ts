@@ -13,7 +13,7 @@ import { ObjectStream, type Recover } from '../object-stream.ts';
 import { totalBytes } from '../part-list.ts';
 import { probeStore } from '../probe.ts';
 import { withRetries } from '../retry.ts';
-import type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from '../store.ts';
+import type { Body, HeadOptions, ObjectInfo, Part, RequestOptions, Store, Upload } from '../store.ts';
 import { formatS3Address, parseS3Address, type S3Address } from './address.ts';
 import { completeIfAbsent } from './completion.ts';
 import { connect, type Manner, type S3Connection, type S3Settings } from './connection.ts';
@@ -64,12 +64,18 @@ export class S3Store implements Store {
     return probeStore(new S3Store(this.#address, this.#connection, 'probe'), options);
   }
 
-  async head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined> {
+  async head(key: string, options?: HeadOptions): Promise<ObjectInfo | undefined> {
     checkKey(key);
     try {
       return await this.#call(`look up ${this.#place(key)}`, options, async (client, sending) => {
-        const answer = await client.send(new HeadObjectCommand(this.#target(key)), sending);
-        return { key, bytes: answer.ContentLength ?? 0, etag: bareEtag(answer.ETag) };
+        const ChecksumMode = options?.checksum && 'ENABLED';
+        const answer = await client.send(
+          new HeadObjectCommand({ ...this.#target(key), ChecksumMode }),
+          sending,
+        );
+        const info = { key, bytes: answer.ContentLength ?? 0, etag: bareEtag(answer.ETag) };
+        const crc64nvme = answer.ChecksumCRC64NVME;
+        return crc64nvme === undefined ? info : { ...info, crc64nvme };
       });
     } catch (error) {
       if (error instanceof StoreError && error.code === 'NOT_FOUND') return undefined;

@@ -128,12 +128,11 @@ async function declare(options: SurveyOptions): Promise<Manifest> {
   const draft = await readManifest(options, context.area.manifestDraft);
   if (!draft)
     throw new WorkerError('ARCHIVE_MISMATCH', `${context.area.manifestDraft} is gone; export again.`);
-  const object = await completedArchive(context, { bytes: draft.archive.bytes, signal });
-  const completed = new Date().toISOString();
-  const manifest = {
+  const { etag, crc64nvme } = await completedArchive(context, { bytes: draft.archive.bytes, signal });
+  const manifest: Manifest = {
     ...draft,
-    archive: { ...draft.archive, etag: object.etag },
-    export: { ...draft.export, completed },
+    export: { ...draft.export, completed: new Date().toISOString() },
+    archive: { ...draft.archive, etag, ...(crc64nvme !== undefined && { crc64nvme }) },
   };
   await publishManifest(options, manifest);
   return manifest;

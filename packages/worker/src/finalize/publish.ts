@@ -112,7 +112,7 @@ export async function completedArchive(
   { bytes, signal }: { bytes: number; signal: AbortSignal },
 ): Promise<ObjectInfo> {
   const { key } = order.upload;
-  const archive = await store.head(key, { signal });
+  const archive = await store.head(key, { signal, checksum: 'crc64nvme' });
   if (archive?.bytes === bytes) return archive;
   const found = archive ? `has ${archive.bytes} bytes` : "isn't there";
   throw new WorkerError(
