@@ -9,7 +9,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -17,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { CANARY, MISCHIEF, type Mischief, NEW, PLANNED_BYTES } from '../fixtures/mischief.ts';
 import { randomBytes, randomText, seededRandom } from '../fixtures/random-tree.ts';
 import { runExport } from '../harness/longshore.ts';
 import { type RedisServer, startRedis } from '../harness/redis.ts';
@@ -24,102 +24,7 @@ import { stagedExport } from '../harness/staged-export.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
 import { extract, readWholeArchive, type WholeArchive } from '../harness/whole-archive.ts';
 
-const CANARY = 'CANARY: no byte of this may enter the archive\n';
-const PLANNED_BYTES = 300_000;
-
-/** What the volume's owner does to a file after it was planned, and how the manifest has to call it. */
-interface Mischief {
-  path: string | Buffer;
-  /** Planned content; random bytes where it isn't given. */
-  planned?: string;
-  kind: string;
-  act(file: Buffer, outside: string): void;
-  /** What the archive holds instead of the planned bytes. */
-  archived: 'planned' | 'zeros' | 'rest-zeros' | 'new';
-}
-
-const NEW = Buffer.from(randomText(seededRandom(99), PLANNED_BYTES));
 const latin1 = (path: string | Buffer) => (typeof path === 'string' ? path : path.toString('latin1'));
-
-const MISCHIEF: readonly Mischief[] = [
-  { path: 'truncated', kind: 'shrank', archived: 'rest-zeros', act: (file) => truncateSync(file, 1_000) },
-  { path: 'emptied', kind: 'shrank', archived: 'zeros', act: (file) => truncateSync(file, 0) },
-  { path: 'grown', kind: 'grew', archived: 'planned', act: (file) => appendFileSync(file, CANARY) },
-  { path: 'deleted', kind: 'vanished', archived: 'zeros', act: unlinkSync },
-  { path: 'touched', kind: 'changed', archived: 'planned', act: (file) => utimesSync(file, 1, 1) },
-  { path: 'rewritten', kind: 'changed', archived: 'new', act: (file) => rewrite(file) },
-  {
-    path: 'replaced',
-    kind: 'changed',
-    archived: 'new',
-    act: (file) => {
-      const { atime, mtime } = statSync(file);
-      const other = Buffer.concat([file, Buffer.from('.new')]);
-      writeFileSync(other, NEW);
-      utimesSync(other, atime, mtime);
-      renameSync(other, file);
-    },
-  },
-  {
-    path: 'made-directory',
-    kind: 'changed',
-    archived: 'zeros',
-    act: (file) => replace(file, () => mkdirSync(file)),
-  },
-  {
-    path: 'made-symlink',
-    kind: 'changed',
-    archived: 'zeros',
-    act: (file, outside) => replace(file, () => symlinkSync(join(outside, 'canary'), file)),
-  },
-  {
-    path: 'made-device',
-    kind: 'changed',
-    archived: 'zeros',
-    act: (file) => replace(file, () => execFileSync('mknod', [file.toString(), 'c', '1', '5'])),
-  },
-  {
-    path: Buffer.from('bytes-\xff-\xc3', 'latin1'),
-    kind: 'shrank',
-    archived: 'zeros',
-    act: (file) => truncateSync(file, 0),
-  },
-  {
-    path: 'empty-grown',
-    planned: '',
-    kind: 'grew',
-    archived: 'planned',
-    act: (file) => appendFileSync(file, CANARY),
-  },
-  { path: 'empty-deleted', planned: '', kind: 'vanished', archived: 'planned', act: unlinkSync },
-  {
-    path: 'empty-touched',
-    planned: '',
-    kind: 'changed',
-    archived: 'planned',
-    act: (file) => utimesSync(file, 1, 1),
-  },
-  {
-    path: 'empty-made-symlink',
-    planned: '',
-    kind: 'changed',
-    archived: 'planned',
-    act: (file, outside) => replace(file, () => symlinkSync(join(outside, 'canary'), file)),
-  },
-  { path: 'locked', kind: 'unreadable', archived: 'zeros', act: (file) => chmodSync(file, 0) },
-];
-
-/** Other content of the same size, with the old mtime: what's left to tell it by is ctime. */
-function rewrite(file: Buffer): void {
-  const { atime, mtime } = statSync(file);
-  writeFileSync(file, NEW);
-  utimesSync(file, atime, mtime);
-}
-
-function replace(file: Buffer, make: () => void): void {
-  unlinkSync(file);
-  make();
-}
 
 /** Root reads everything; without these two capabilities it's like everybody else. */
 const WITHOUT_OVERRIDE = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'];

@@ -23,9 +23,14 @@ const SLOWLY = ['--write-rate=2M'];
 /** Makes a worker that stops as soon as it is in the middle of writing an item. */
 type StartStopping = (exporting: StagedExport, staging: Staging) => Promise<Longshore>;
 
+type MakeContent = (seed: number) => Buffer;
+
 const PATIENT: WorkerOptions = { threads: 1, lock: LOCK, grace: 25 };
 
-describe('a late writer', () => {
+describe('a late writer', function () {
+  // An item is given up only after its lock, and the slow destination is slow.
+  this.timeout(60_000);
+
   let redis: RedisServer;
   let s3: S3Server;
   let temp: TempFolder;
@@ -104,9 +109,9 @@ describe('a late writer', () => {
     },
   ];
 
-  const contents: readonly { name: string; make: (seed: number) => Buffer }[] = [
+  const contents: readonly { name: string; make: MakeContent }[] = [
     { name: 'a part', make: (seed) => randomBytes(seededRandom(seed), 70_000_000) },
-    { name: 'a runt', make: (seed) => Buffer.alloc(70_000_000, randomText(seededRandom(seed), 4_000_000)) },
+    { name: 'a runt', make: (seed) => Buffer.alloc(70_000_000, randomText(seededRandom(seed), 300_000)) },
   ];
 
   /** Ends a worker that may be stopped, once it has got over what it was doing. */
@@ -127,51 +132,61 @@ describe('a late writer', () => {
     assert.deepEqual(uploads, []);
   }
 
-  for (const { name: where, staging: stage, startStopping } of destinations) {
+  interface Late {
+    exporting: StagedExport;
+    staging: Staging;
+    worker: Longshore;
+    /** Whose last item isn't packed before that's released. */
+    last: AsyncDisposable;
+  }
+
+  /** An export whose only worker was stopped in the middle of the first item, before the file was changed. */
+  async function stopLate({ staging, startStopping }: (typeof destinations)[number], make: MakeContent) {
+    writeFileSync(join(volume, 'changing'), make(1));
+    const stage = staging();
+    const exporting = cleanUp.use(await StagedExport.start(stage));
+    await exporting.plan();
+    const last = await exporting.hold(1);
+    const worker = await startStopping(exporting, stage);
+    assert.equal((await exporting.items()).packed.size, 0, 'the worker was stopped too late');
+    writeFileSync(join(volume, 'changing'), make(2));
+    return { exporting, staging: stage, worker, last } satisfies Late;
+  }
+
+  for (const destination of destinations) {
     for (const { name: what, make } of contents) {
-      it(`of ${what} to ${where} that comes before finalization changes nothing`, async () => {
-        writeFileSync(join(volume, 'changing'), make(1));
-        const staging = stage();
-        await using exporting = await StagedExport.start(staging);
-        await exporting.plan();
-        const last = await exporting.hold(1);
-        const late = await startStopping(exporting, staging);
-        assert.equal((await exporting.items()).packed.size, 0, 'the worker was stopped too late');
-        writeFileSync(join(volume, 'changing'), make(2));
+      it(`of ${what} to ${destination.name} that comes before finalization changes nothing`, async () => {
+        const { exporting, staging, worker, last } = await stopLate(destination, make);
         const other = exporting.work(PATIENT);
         await exporting.packed(0);
-        await resume(late);
+        await resume(worker);
         await last[Symbol.asyncDispose]();
         assert.equal((await exporting.command.finished).exitCode, 3);
         await resume(other);
         await assertWhole(exporting, staging);
       });
 
-      it(`of ${what} to ${where} that comes after completion leaves nothing`, async () => {
-        writeFileSync(join(volume, 'changing'), make(1));
-        const staging = stage();
-        await using exporting = await StagedExport.start(staging);
-        await exporting.plan();
-        const late = await startStopping(exporting, staging);
-        assert.equal((await exporting.items()).packed.size, 0, 'the worker was stopped too late');
-        writeFileSync(join(volume, 'changing'), make(2));
+      it(`of ${what} to ${destination.name} that comes after completion leaves nothing`, async () => {
+        const { exporting, staging, worker, last } = await stopLate(destination, make);
+        await last[Symbol.asyncDispose]();
         const { exitCode, stderr } = await exporting.finish(PATIENT);
         assert.equal(exitCode, 3, stderr);
-        await resume(late);
+        await resume(worker);
         await assertWhole(exporting, staging);
       });
     }
 
-    it(`whose part in ${where} replaced another attempt's has its item packed again`, async () => {
-      writeFileSync(join(volume, 'changing'), contents[0].make(1));
-      const staging = stage();
+    it(`whose part in ${destination.name} replaced another attempt's has its item packed again`, async () => {
+      const { make } = contents[0];
+      writeFileSync(join(volume, 'changing'), make(1));
+      const staging = destination.staging();
       await using exporting = await StagedExport.start(staging);
       const { upload } = await exporting.plan();
       const last = await exporting.hold(1);
-      writeFileSync(join(volume, 'changing'), contents[0].make(2));
+      writeFileSync(join(volume, 'changing'), make(2));
       const worker = exporting.work(PATIENT);
       await exporting.packed(0);
-      const late = contents[0].make(3).subarray(0, 6_000_000);
+      const late = make(3).subarray(0, 6_000_000);
       await exporting.store.putPart(upload, 1, { bytes: late.length, chunks: [late] });
       await last[Symbol.asyncDispose]();
       assert.equal((await exporting.command.finished).exitCode, 3);

@@ -21,7 +21,10 @@ const VIEWS: readonly { name: string; first: View; second: View }[] = [
   { name: 'a FUSE mount and a bind mount', first: bindfs, second: bind },
 ];
 
-describe('workers that see one volume through different mounts', () => {
+describe('workers that see one volume through different mounts', function () {
+  // Two workers come and go, one after the other.
+  this.timeout(60_000);
+
   let redis: RedisServer;
   let temp: TempFolder;
   let source: string;

@@ -81,7 +81,9 @@ function linkTree(from: string, to: string): void {
   execFileSync('cp', ['-al', `${from}/.`, to]);
 }
 
-describe('a volume that goes away', () => {
+describe('a volume that goes away', function () {
+  this.timeout(MAX_SECONDS * 1_000);
+
   let shared: TempFolder;
   let temp: TempFolder;
   let redis: RedisServer;

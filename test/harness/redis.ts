@@ -23,7 +23,7 @@ export interface RedisServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startRedis(options: { dir?: string } = {}): Promise<RedisServer> {
+export async function startRedis(options: { dir?: string; password?: string } = {}): Promise<RedisServer> {
   const command = await installedTool('redis-server');
   // The socket's path may have at most 107 bytes (unix(7)), so it doesn't go into a folder that was given.
   const temp = await tempFolder('redis');
@@ -32,7 +32,7 @@ export async function startRedis(options: { dir?: string } = {}): Promise<RedisS
   const socket = join(temp.path, 'redis.sock');
   const server = new ServerProcess({
     command,
-    args: settings(socket, dir),
+    args: [...settings(socket, dir), ...(options.password ? ['--requirepass', options.password] : [])],
     isReady: () => answersPing(socket),
   });
   const stop = async () => {
@@ -79,7 +79,7 @@ async function answersPing(path: string): Promise<boolean> {
   try {
     connection.write('PING\r\n');
     const [answer] = await once(connection, 'data');
-    return String(answer).startsWith('+PONG');
+    return /^(\+PONG|-NOAUTH)/.test(String(answer));
   } finally {
     connection.destroy();
   }

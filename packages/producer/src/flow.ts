@@ -49,8 +49,8 @@ export async function addPacks(queue: Queue, packs: readonly PackJob[]): Promise
     const added = await queue.addBulk(
       packs.slice(at, at + PACKS_PER_CALL).map((pack) => packJob(queue, pack)),
     );
-    // BullMQ reports a missing parent as a negative id, not as an error.
-    if (added.some(({ id }) => id?.startsWith('-'))) throw flowGone();
+    // BullMQ reports a missing parent as a negative id (a number, whatever its types say), not as an error.
+    if (added.some(({ id }) => Number(id) < 0)) throw flowGone();
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { WorkerError } from './error.ts';
 
@@ -11,6 +12,8 @@ import { WorkerError } from './error.ts';
  */
 export type StopReason = 'lock-lost' | 'shutdown' | 'cancel';
 
+const ASK_AGAIN_MS = 500;
+
 /** One worker's try at one job. */
 export class Attempt {
   /** Unique, and safe in a key: what this attempt writes has a name of its own. */
@@ -18,6 +21,7 @@ export class Attempt {
   readonly job: Job;
   readonly token: string;
   #controller = new AbortController();
+  #reason: StopReason | undefined;
   #lockMs: number;
 
   constructor({ job, token, lockMs }: { job: Job; token: string; lockMs: number }) {
@@ -33,10 +37,8 @@ export class Attempt {
 
   /** Why the attempt was stopped; undefined while it may go on. */
   get stopReason(): StopReason | undefined {
-    return this.signal.aborted ? this.#reason : undefined;
+    return this.#reason;
   }
-
-  #reason: StopReason | undefined;
 
   stop(reason: StopReason): void {
     if (this.signal.aborted) return;
@@ -50,8 +52,18 @@ export class Attempt {
    */
   async assertHeld(): Promise<void> {
     this.signal.throwIfAborted();
-    const held = await this.job.extendLock(this.token, this.#lockMs).catch(() => 0);
-    if (held !== 1) this.stop('lock-lost');
+    if (!(await this.#extendLock())) this.stop('lock-lost');
     this.signal.throwIfAborted();
+  }
+
+  /** A Redis that gives no answer, or refuses, is asked again: it gives the job to nobody else meanwhile. */
+  async #extendLock(): Promise<boolean> {
+    for (;;) {
+      try {
+        return (await this.job.extendLock(this.token, this.#lockMs)) === 1;
+      } catch {
+        await delay(ASK_AGAIN_MS, undefined, { signal: this.signal });
+      }
+    }
   }
 }

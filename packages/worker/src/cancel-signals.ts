@@ -31,12 +31,18 @@ export class CancelSignals implements AsyncDisposable {
   async watch(exportId: string, attempt: Attempt): Promise<Disposable> {
     const attempts = this.#attempts.get(exportId) ?? new Set();
     attempts.add(attempt);
-    if (attempts.size === 1) {
-      this.#attempts.set(exportId, attempts);
-      await this.#subscriber.subscribe(this.#key(exportId));
+    const watch = { [Symbol.dispose]: () => this.#forget(exportId, attempt) };
+    try {
+      if (attempts.size === 1) {
+        this.#attempts.set(exportId, attempts);
+        await this.#subscriber.subscribe(this.#key(exportId));
+      }
+      await this.#lookAt(exportId);
+      return watch;
+    } catch (error) {
+      watch[Symbol.dispose]();
+      throw error;
     }
-    await this.#lookAt(exportId);
-    return { [Symbol.dispose]: () => this.#forget(exportId, attempt) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

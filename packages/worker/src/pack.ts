@@ -3,10 +3,11 @@ import { type Body, PART_LIMITS, putMarked } from '@longshore/store';
 import { encodeRecord, type ItemRecord } from '@longshore/tape';
 import type { Attempt } from './attempt.ts';
 import type { ExportContext } from './export-context.ts';
+import { failuresOf } from './failures.ts';
 import { fetchExactSegment } from './fetch-segment.ts';
 import { readPlannedRoot } from './planned-root.ts';
 import { findRecord } from './records.ts';
-import { IO_ATTEMPTS } from './retries.ts';
+import { recordsUnreadable } from './retries.ts';
 import { SpoolFolder } from './spool.ts';
 import type { RenderTask } from './threads/protocol.ts';
 import type { RenderedOutput, RenderThreads } from './threads/render-threads.ts';
@@ -66,7 +67,7 @@ async function render(
     level: order.level,
     onChange: order.onChange,
     payloadHash: context.store.payloadHash,
-    ioErrors: attempt.job.attemptsMade + 2 >= IO_ATTEMPTS ? 'record-unreadable' : 'retry-item',
+    ioErrors: recordsUnreadable(failuresOf(attempt.job, 'IO')) ? 'record-unreadable' : 'retry-item',
     output:
       end - start > MAX_BYTES_IN_MEMORY ? { kind: 'file', path: outputFile(folder) } : { kind: 'memory' },
   };

@@ -8,9 +8,11 @@ import type { Logger } from 'pino';
 import { Attempt, type StopReason } from './attempt.ts';
 import { CancelSignals } from './cancel-signals.ts';
 import { ExportContexts, type ExportSource } from './export-context.ts';
+import { failuresOf } from './failures.ts';
 import type { AddPacks, PlanProcessor } from './job-run.ts';
 import { PROCESSORS } from './processors.ts';
 import { countRetry } from './progress.ts';
+import { isAboutAJob, RedisHealth } from './redis-health.ts';
 import { retryDelay, worthRetrying } from './retries.ts';
 import { RenderThreads } from './threads/render-threads.ts';
 
@@ -32,6 +34,12 @@ export interface PoolOptions extends ExportSource {
 /** Jobs beyond the threads: while these render, others download segments and upload parts. */
 const JOBS_BEYOND_THREADS = 2;
 
+/** How long a Redis that refuses commands isn't asked for jobs. */
+const REST_MS = 1_000;
+
+/** What handing jobs back may take, after their attempts were told to end. */
+const HAND_BACK_MS = 3_000;
+
 const SPOOL_PREFIX = 'longshore-worker-';
 
 /** Pods come and go: being taken from a lost worker says nothing against a job. */
@@ -49,9 +57,11 @@ export class WorkerPool {
   #threads: RenderThreads;
   #contexts: ExportContexts;
   #cancelled: CancelSignals;
-  #attempts = new Map<string, Attempt>();
+  #attempts = new Set<Attempt>();
   #spool: string;
-  #failing = false;
+  #health: RedisHealth;
+  /** Set while a Redis that refuses commands is left in peace. */
+  #rest: NodeJS.Timeout | undefined;
 
   /** Also removes what killed workers left in the spool's folder. */
   static async start(options: PoolOptions): Promise<WorkerPool> {
@@ -64,13 +74,15 @@ export class WorkerPool {
     const { redis, queue, threads, lockMs, spool } = options;
     this.#options = options;
     this.#spool = spool;
+    this.#health = new RedisHealth(options.logger);
+    const onError = (error: Error) => this.#health.failed(error);
     this.#redis = new Redis(redis, { maxRetriesPerRequest: null });
-    this.#redis.on('error', this.#onRedisError);
+    this.#redis.on('error', onError);
     this.#threads = new RenderThreads(threads);
     this.#contexts = new ExportContexts(options);
-    this.#cancelled = new CancelSignals({ redis: this.#redis, queue, onError: this.#onRedisError });
+    this.#cancelled = new CancelSignals({ redis: this.#redis, queue, onError });
     this.#queue = new Queue(queue, { connection: this.#redis, prefix: PREFIX });
-    this.#queue.on('error', this.#onRedisError);
+    this.#queue.on('error', onError);
     this.#worker = new Worker(queue, (job, token) => this.#process(job, token ?? ''), {
       connection: this.#redis,
       prefix: PREFIX,
@@ -80,20 +92,25 @@ export class WorkerPool {
       maxStalledCount: MAX_STALLED_COUNT,
       settings: { backoffStrategy: (made) => retryDelay(made) },
     });
-    this.#worker.on('error', this.#onRedisError);
-    this.#worker.on('ready', () => this.#redisIsBack());
+    this.#worker.on('error', (error) => this.#onWorkerError(error));
+    for (const sign of ['ready', 'active', 'locksRenewed'] as const)
+      this.#worker.on(sign, () => this.#health.works());
     this.#worker.on('lockRenewalFailed', (ids: string[]) => this.#stop('lock-lost', ids));
   }
 
   /**
    * Takes no new job, lets those under way finish for `graceMs`, and hands back at once what isn't finished
-   * then: it costs no attempt, and no other worker waits for a lock to run out.
+   * then: it costs no attempt, and no other worker waits for a lock to run out. Resolves also where Redis is away.
    */
   async stop({ graceMs }: { graceMs: number }): Promise<void> {
+    clearTimeout(this.#rest);
     await this.#worker.pause(true);
-    const timer = setTimeout(() => this.#stop('shutdown'), graceMs);
+    const stop = setTimeout(() => this.#stop('shutdown'), graceMs);
+    // Ends everything that waits for a Redis which doesn't answer.
+    const giveUp = setTimeout(() => this.#redis.disconnect(), graceMs + HAND_BACK_MS);
     await this.#worker.close();
-    clearTimeout(timer);
+    clearTimeout(stop);
+    clearTimeout(giveUp);
     await this.#cancelled[Symbol.asyncDispose]();
     await this.#threads[Symbol.asyncDispose]();
     await this.#queue.close();
@@ -103,14 +120,13 @@ export class WorkerPool {
 
   async #process(job: Job, token: string): Promise<unknown> {
     const attempt = new Attempt({ job, token, lockMs: this.#options.lockMs });
-    const key = job.id ?? attempt.id;
-    this.#attempts.set(key, attempt);
+    this.#attempts.add(attempt);
     try {
       return await this.#run(attempt);
     } catch (error) {
       throw await this.#verdict(attempt, error);
     } finally {
-      this.#attempts.delete(key);
+      this.#attempts.delete(attempt);
     }
   }
 
@@ -142,36 +158,47 @@ export class WorkerPool {
   async #verdict(attempt: Attempt, error: unknown): Promise<Error> {
     const { job, stopReason } = attempt;
     if (error instanceof WaitingChildrenError) return error;
-    if (stopReason === 'shutdown') {
-      await job.moveToWait(attempt.token);
-      return new WaitingError();
-    }
-    const failure = failureOf(error);
+    if (stopReason === 'shutdown') return this.#handBack(attempt);
+    // What a stopped attempt fails with is whatever was under way: no reason to try again, or not to.
+    const failure = failureOf(stopReason ? attempt.signal.reason : error);
     const log = { job: job.id, exportId: job.data.export, code: failure.code, attempt: job.attemptsMade + 1 };
-    const retried = stopReason === 'lock-lost' || worthRetrying(error, job.attemptsMade + 1);
+    const failed = failuresOf(job, failure.code) + 1;
+    const retried = stopReason === 'lock-lost' || worthRetrying(failure.code, failed);
     this.#options.logger[retried ? 'warn' : 'error'](log, failure.message);
     const reason = formatFailure(failure);
     return retried ? new Error(reason, { cause: error }) : new UnrecoverableError(reason);
   }
 
-  #stop(reason: StopReason, ids = [...this.#attempts.keys()]): void {
-    for (const id of ids) this.#attempts.get(id)?.stop(reason);
+  async #handBack({ job, token }: Attempt): Promise<WaitingError> {
+    await job.moveToWait(token).catch((error: Error) => {
+      // Another worker takes the job when its lock has run out.
+      this.#options.logger.warn({ job: job.id }, `The job could not be handed back: ${error.message}`);
+    });
+    return new WaitingError();
   }
 
-  /** Redis being away is said once, not once for each command that fails. */
-  #onRedisError = (error: Error): void => {
-    if (this.#failing) return;
-    this.#failing = true;
-    this.#options.logger.warn(
-      { code: failureOf(error).code },
-      `Redis can't be used: ${error.message}; waiting for it.`,
-    );
-    this.#redis.once('ready', () => this.#redisIsBack());
-  };
+  #stop(reason: StopReason, ids?: readonly string[]): void {
+    for (const attempt of this.#attempts)
+      if (!ids || ids.includes(attempt.job.id ?? '')) attempt.stop(reason);
+  }
 
-  #redisIsBack(): void {
-    if (this.#failing) this.#options.logger.info('Redis can be used again.');
-    this.#failing = false;
+  #onWorkerError(error: Error): void {
+    if (isAboutAJob(error)) {
+      this.#options.logger.debug(error.message);
+      return;
+    }
+    this.#health.failed(error);
+    this.#leaveInPeace();
+  }
+
+  /** BullMQ asks a Redis that refuses for the next job at once again, thousands of times a second. */
+  #leaveInPeace(): void {
+    if (this.#rest || this.#worker.isPaused() || this.#worker.closing) return;
+    void this.#worker.pause(true);
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      void this.#worker.resume();
+    }, REST_MS);
   }
 }
 

@@ -1,8 +1,10 @@
-import { failureOf } from '@longshore/shared';
-
-/** How often an attempt that failed with this code is made in all; a code that isn't here is made once. */
+/**
+ * How many attempts may fail with one code; a job fails for good with the last of them, and at once with a code
+ * that isn't here. Codes are counted apart: a store that was away for minutes says nothing about a read error.
+ */
 const ATTEMPTS: Record<string, number> = {
-  // A store or network that is away for minutes: with the delays below about ten of them.
+  // A store or network that is away: with the delays below some seven minutes, beside what the store's own
+  // retries take.
   UNREACHABLE: 25,
   UNAVAILABLE: 25,
   THROTTLED: 25,
@@ -20,21 +22,26 @@ const ATTEMPTS: Record<string, number> = {
   THREAD_DIED: 4,
   PLANNER_DIED: 4,
   SPOOL_FULL: 4,
+  // Until somebody makes room; the queue is left in peace meanwhile.
+  REDIS_FULL: 25,
   // Not one of ours: a bug, or a system error that has no name here. A few tries cost little.
   INTERNAL: 4,
 };
 
-export const IO_ATTEMPTS = ATTEMPTS.IO;
-
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 
-/** Whether another attempt is worth making after `made` attempts, the one that failed included. */
-export function worthRetrying(error: unknown, made: number): boolean {
-  return made < (ATTEMPTS[failureOf(error).code] ?? 1);
+/** Whether another attempt is worth making after `failed` ones with this code, the last one included. */
+export function worthRetrying(code: string, failed: number): boolean {
+  return failed < (ATTEMPTS[code] ?? 1);
 }
 
-/** Delay in ms before the next attempt: doubled each time, capped, and halved at random so that workers spread out. */
+/** Whether an attempt is to take a file's EIO for the file's own: the one before the last that EIO allows. */
+export function recordsUnreadable(failedWithIo: number): boolean {
+  return failedWithIo + 2 >= ATTEMPTS.IO;
+}
+
+/** Delay in ms before the next attempt, after `made` ones of any kind: doubled each time, capped, and halved at random so that workers spread out. */
 export function retryDelay(made: number): number {
   const full = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(made - 1, 10));
   return Math.round(full * (0.5 + Math.random() / 2));

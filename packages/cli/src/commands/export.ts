@@ -200,7 +200,7 @@ async function runFlow(order: Order, { pool, options, signal }: ExportRun): Prom
   let completed: Completed | undefined;
   try {
     await unlessAborted(addExportFlow(order, { connection: redis, queue: QUEUE }), signal);
-    const check = pool.kind === 'private' ? () => expectRoom(redis) : undefined;
+    const check = pool.kind === "nope" ? () => expectRoom(redis) : undefined;
     completed = await follow(order, { queue, redis, reporter, signal, check });
     return completed;
   } finally {

@@ -26,6 +26,15 @@ import { walkObjects } from './walk.ts';
 /** What a file system says that has no hard links (exFAT, some FUSE). */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
+/** An export's work area has tens of thousands of objects, and the event loop's pool works on a few at once. */
+const DELETED_AT_A_TIME = 16;
+
+/**
+ * An object in `.longshore` keeps that folder there anyway: until it's deleted, the scratch folder may stay too.
+ * Making and removing that for every small object of a work area takes as long as writing the object.
+ */
+const isBesideScratch = (key: string) => key.startsWith('.longshore/');
+
 /**
  * Objects are the files of a directory, under their keys. Only whole objects ever have their names: what's
  * being written is in `.longshore/tmp` and `.longshore/uploads`, which are there only while they're needed;
@@ -93,14 +102,16 @@ export class DirectoryStore implements Store {
     return this.#call('write', key, options, async () => {
       checkBody(body);
       const scratch = scratchPath(this.#root);
+      let keepsScratch = false;
       try {
         await inFolder(this.#root, scratchFolder(this.#root), () => writeNew(scratch, body, options));
         const file = await stat(scratch, { bigint: true });
         await this.#publish(scratch, this.#path(key), options?.ifAbsent ? link : rename);
+        keepsScratch = isBesideScratch(key);
         return { key, bytes: body.bytes, etag: etagOf(file) };
       } finally {
         await rm(scratch, { force: true });
-        await tidyScratch(this.#root);
+        if (!keepsScratch) await tidyScratch(this.#root);
       }
     });
   }
@@ -119,13 +130,19 @@ export class DirectoryStore implements Store {
 
   async delete(keys: readonly string[], options?: RequestOptions): Promise<void> {
     for (const key of keys) checkKey(key);
-    for (const key of keys) {
-      await this.#call('delete', key, options, async () => {
-        await unless(ABSENT, () => rm(this.#path(key)), undefined);
-        await unless(ABSENT, () => removeEmptyFolders(this.#root, dirname(this.#path(key))), undefined);
-        await tidyScratch(this.#root);
-      });
+    for (let at = 0; at < keys.length; at += DELETED_AT_A_TIME) {
+      const batch = keys.slice(at, at + DELETED_AT_A_TIME);
+      await Promise.all(batch.map((key) => this.#delete(key, options)));
     }
+    const [key] = keys;
+    if (key !== undefined) await this.#call('delete', key, options, () => tidyScratch(this.#root));
+  }
+
+  #delete(key: string, options?: RequestOptions): Promise<void> {
+    return this.#call('delete', key, options, async () => {
+      await unless(ABSENT, () => rm(this.#path(key)), undefined);
+      await unless(ABSENT, () => removeEmptyFolders(this.#root, dirname(this.#path(key))), undefined);
+    });
   }
 
   async *list(prefix: string, options?: RequestOptions): AsyncGenerator<ObjectInfo> {

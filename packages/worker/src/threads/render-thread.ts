@@ -8,6 +8,9 @@ import type { RenderMessage, RenderReply, RenderTask } from './protocol.ts';
 /** Exports whose volume a thread keeps open, and with it the identity of its root: more than run at a time. */
 const MAX_VOLUMES = 16;
 
+/** Output buffers that a thread keeps for its next item; the rest goes back to be used by any of them. */
+const MAX_SPARE = 2;
+
 /**
  * A thread that renders and compresses items, one after the other, synchronously: small reads are several
  * times faster so than through the event loop's pool.
@@ -16,6 +19,7 @@ class RenderThread {
   #stop: Int32Array;
   #raw = Buffer.alloc(FRAME_BYTES);
   #volumes = new Map<string, Volume>();
+  #spare: ArrayBuffer[] = [];
 
   constructor(stop: SharedArrayBuffer) {
     this.#stop = new Int32Array(stop);
@@ -31,7 +35,7 @@ class RenderThread {
 
   #render(task: RenderTask, buffers: ArrayBuffer[]): { reply: RenderReply; transfer: ArrayBuffer[] } {
     const { payloadHash } = task;
-    const memory = new MemoryOutput({ buffers, payloadHash });
+    const memory = new MemoryOutput({ buffers: [...this.#spare.splice(0), ...buffers], payloadHash });
     using output: ItemOutput =
       task.output.kind === 'memory' ? memory : new FileOutput({ path: task.output.path, payloadHash });
     const codec = createCodec(task.format, task.level);
@@ -39,9 +43,11 @@ class RenderThread {
     const sink = { frame: (compressed: Buffer) => this.#take(compressed, output) };
     const item = renderItem({ ...task, codec, volume: this.#volume(task), raw: this.#raw, sink });
     const rendered = { ...item, bytes: output.bytes, sha256: output.sha256() };
-    const chunks = [...memory.chunks];
-    const transfer = [...chunks.map(({ buffer }) => buffer), ...memory.unused];
-    return { reply: { kind: 'rendered', rendered, chunks, unused: memory.unused }, transfer };
+    const chunks = memory.take();
+    this.#spare = memory.unused.splice(0, MAX_SPARE);
+    const { unused } = memory;
+    const transfer = [...chunks.map(({ buffer }) => buffer), ...unused];
+    return { reply: { kind: 'rendered', rendered, chunks, unused }, transfer };
   }
 
   #take(compressed: Buffer, output: ItemOutput): void {

@@ -21,19 +21,29 @@ export interface RenderedOutput extends Disposable {
   chunks: Uint8Array[];
 }
 
+interface Waiter {
+  resolve(thread: RenderThread): void;
+  reject(reason: unknown): void;
+}
+
 /**
- * A fixed number of render threads. A task waits for a free one; output buffers go back and forth between
- * the threads and this object, so that memory doesn't grow with the items.
+ * A fixed number of render threads; one that dies is replaced. A task waits for a free one; output buffers go
+ * back and forth between the threads and this object, so that memory doesn't grow with the items.
  */
 export class RenderThreads implements AsyncDisposable {
+  #count: number;
   #idle: RenderThread[] = [];
   #all = new Set<RenderThread>();
-  #waiting: ((thread: RenderThread) => void)[] = [];
+  #waiting: Waiter[] = [];
   #buffers: ArrayBuffer[] = [];
   #maxBuffers: number;
+  /** Buffers that the last item filled: the next one of the volume needs about as many. */
+  #needed = 1;
+  #closed = false;
 
   constructor(count: number) {
-    for (let started = 0; started < count; started++) this.#start();
+    this.#count = count;
+    for (let started = 0; started < count; started++) this.#idle.push(this.#start());
     // One item of the smallest size in each thread, and one being uploaded.
     this.#maxBuffers = (count + 1) * 8;
   }
@@ -42,16 +52,20 @@ export class RenderThreads implements AsyncDisposable {
   async render(task: RenderTask, signal: AbortSignal): Promise<RenderedOutput> {
     const thread = await this.#acquire(signal);
     try {
-      const reply = await thread.render({ task, buffers: this.#buffers.splice(-2) }, signal);
+      const reply = await thread.render({ task, buffers: this.#buffers.splice(-this.#needed) }, signal);
       if (reply.kind === 'failed') throw new RelayedError(reply.reason);
       this.#recycle(reply.unused);
+      this.#needed = Math.max(1, reply.chunks.length);
       return this.#output(reply);
     } finally {
       this.#release(thread);
     }
   }
 
+  /** Ends the threads, and with them what is being rendered: THREAD_DIED. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(died());
     await Promise.all([...this.#all].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
@@ -70,55 +84,70 @@ export class RenderThreads implements AsyncDisposable {
     );
   }
 
-  #start(): void {
-    const thread = new RenderThread();
+  #start(): RenderThread {
+    const thread = new RenderThread(() => this.#lost(thread));
     this.#all.add(thread);
-    this.#release(thread);
+    return thread;
+  }
+
+  /** Another one is started for who waits, or when it's wanted: one that can't live isn't started over and over. */
+  #lost(thread: RenderThread): void {
+    if (!this.#all.delete(thread)) return;
+    this.#idle = this.#idle.filter((idle) => idle !== thread);
+    const waiter = this.#waiting.shift();
+    if (!waiter) return;
+    try {
+      waiter.resolve(this.#start());
+    } catch (error) {
+      waiter.reject(died(error));
+    }
   }
 
   async #acquire(signal: AbortSignal): Promise<RenderThread> {
     signal.throwIfAborted();
+    if (this.#closed) throw died();
     const idle = this.#idle.pop();
     if (idle) return idle;
+    if (this.#all.size < this.#count) return this.#start();
     const { promise, resolve, reject } = Promise.withResolvers<RenderThread>();
+    const waiter = { resolve, reject };
     const giveUp = () => {
-      this.#waiting = this.#waiting.filter((waiter) => waiter !== resolve);
+      this.#waiting = this.#waiting.filter((other) => other !== waiter);
       reject(signal.reason);
     };
-    this.#waiting.push(resolve);
+    this.#waiting.push(waiter);
     signal.addEventListener('abort', giveUp, { once: true });
     return promise.finally(() => signal.removeEventListener('abort', giveUp));
   }
 
+  /** Gives a thread its next task; one that was lost has been replaced already. */
   #release(thread: RenderThread): void {
-    if (thread.dead) {
-      this.#all.delete(thread);
-      this.#start();
-      return;
-    }
+    if (!this.#all.has(thread)) return;
     const next = this.#waiting.shift();
-    if (next) next(thread);
+    if (next) next.resolve(thread);
     else this.#idle.push(thread);
   }
 }
 
+function died(cause?: unknown): WorkerError {
+  return new WorkerError('THREAD_DIED', 'A rendering thread died; its item is packed again.', { cause });
+}
+
 /** The main thread's end of render-thread.ts: one task at a time. */
 class RenderThread implements AsyncDisposable {
-  dead = false;
   #stop = new Int32Array(new SharedArrayBuffer(4));
   #thread: Thread;
+  #onLost: () => void;
 
-  constructor() {
+  /** `onLost` is called when the thread can't be used any more. */
+  constructor(onLost: () => void) {
+    this.#onLost = onLost;
     this.#thread = new Thread(new URL('./render-thread.ts', import.meta.url), {
       workerData: this.#stop.buffer,
     });
-    this.#thread.once('exit', () => {
-      this.dead = true;
-    });
-    // A task that is under way hears of it too, in `render`; without a listener it would end the process.
-    this.#thread.on('error', () => {
-      this.dead = true;
-    });
+    this.#thread.once('exit', onLost);
+    // A task that is under way hears of it in `render`; without a listener it would end the process.
+    this.#thread.on('error', onLost);
   }
 
   async render(message: RenderMessage, signal: AbortSignal): Promise<RenderReply> {
@@ -130,32 +159,39 @@ class RenderThread implements AsyncDisposable {
       const reply = await Promise.race(ends);
       signal.throwIfAborted();
       return reply;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw died(error);
     } finally {
       over.abort();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.dead = true;
     await this.#thread.terminate();
   }
 
+  /** Also rejects with what the thread dies of. */
   async #reply(over: AbortSignal): Promise<RenderReply> {
     const [reply]: [RenderReply] = (await once(this.#thread, 'message', { signal: over })) as [RenderReply];
     return reply;
   }
 
   async #death(over: AbortSignal): Promise<never> {
-    await once(this.#thread, 'exit', { signal: over });
-    throw new WorkerError('THREAD_DIED', 'A rendering thread died; its item is packed again.');
+    const [code] = await once(this.#thread, 'exit', { signal: over });
+    throw new Error(`it ended with ${code}`);
   }
 
-  /** Once `signal` is aborted: asks the thread to stop, and ends it where it doesn't in time. */
+  /**
+   * Once `signal` is aborted: asks the thread to stop, and where it doesn't in time, goes on without it. It ends
+   * when it can, which is never in a read from a server that is gone: nobody waits for that.
+   */
   async #whenStopped(signal: AbortSignal, over: AbortSignal): Promise<never> {
     if (!signal.aborted) await once(signal, 'abort', { signal: over });
     Atomics.store(this.#stop, 0, 1);
     await delay(STOP_PATIENCE_MS, undefined, { signal: over });
-    await this[Symbol.asyncDispose]();
+    void this.#thread.terminate();
+    this.#onLost();
     throw signal.reason;
   }
 }
