@@ -122,7 +122,6 @@ describe('a bucket that takes nothing any more during an export', () => {
 });
 
 function assertFailed(finished: Finished, says: RegExp): void {
-  process.stderr.write(`>>> ${finished.stderr}`);
   assertOneLine(finished, says);
   assert.equal(finished.exitCode, 1, finished.stderr);
   assert.ok(finished.elapsed < 30_000, `it took ${finished.elapsed} ms`);

@@ -105,6 +105,18 @@ describe('an export that is interrupted', () => {
     }).timeout(60_000);
   }
 
+  it('by SIGINT while its Redis is away, is over as soon and leaves nothing in the store', async () => {
+    await using destination = await directoryDestination();
+    await using pool = await SharedPool.start(volume.path, destination);
+    const exporting = pool.export();
+    pool.work();
+    await exporting.progress(({ doneItems }) => doneItems >= 1);
+    await pool.redis.kill();
+    await assertInterrupted(exporting, 'SIGINT');
+    await Promise.all(pool.workers.map((worker) => stopped(worker, 'SIGKILL')));
+    assert.deepEqual(await destination.contents(), []);
+  }).timeout(60_000);
+
   describe('by SIGKILL of the command', () => {
     it('takes its workers, its Redis and its temporary files with it', async () => {
       await using destination = await directoryDestination();

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { addExportFlow, openExport, planJob } from '@longshore/producer';
 import { exportKeys, PREFIX, parseCounters, QUEUE } from '@longshore/shared';
 import { openStore } from '@longshore/store';
@@ -60,8 +59,9 @@ async function plan({ source, folder, redis: url }: PlanningTask): Promise<Plann
 
 process.once('message', (task: PlanningTask) => {
   plan(task).then(
-    (planned) => process.send?.(planned, () => process.disconnect()),
-    (error) => {
+    (planned) => process.send?.(planned, undefined, undefined, () => process.disconnect()),
+    (error: unknown) => {
+      process.disconnect();
       throw error;
     },
   );

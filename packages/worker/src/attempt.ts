@@ -62,7 +62,9 @@ export class Attempt {
       try {
         return (await this.job.extendLock(this.token, this.#lockMs)) === 1;
       } catch {
-        await delay(ASK_AGAIN_MS, undefined, { signal: this.signal });
+        await delay(ASK_AGAIN_MS, undefined, { signal: this.signal }).catch(() =>
+          this.signal.throwIfAborted(),
+        );
       }
     }
   }

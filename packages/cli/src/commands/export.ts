@@ -1,4 +1,5 @@
 import { rmdir, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   addExportFlow,
   checkDestination,
@@ -55,8 +56,14 @@ export interface ExportOptions {
   quiet?: boolean;
 }
 
-/** How long workers on another Redis may take to let go of a cancelled export before its store is cleared. */
-const DRAIN_MS = 60_000;
+/**
+ * How long workers on another Redis may take to let go of a cancelled export before its store is cleared. One that
+ * takes longer finds the order gone, and takes away what it writes.
+ */
+const DRAIN_MS = 2_000;
+
+/** How long taking an export out of a Redis may take: one that is there, and one that would have to come back. */
+const LEAVE_MS = { ready: 3_500, away: 1_000 };
 
 /** `longshore export`: one export from start to end. Whatever happens, nothing is left but its result. */
 export async function exportCommand(src: string, options: ExportOptions, config: Config): Promise<void> {
@@ -133,7 +140,7 @@ interface PoolOptions {
 async function startPool({ request, options, config, interrupts, folder }: PoolOptions): Promise<Pool> {
   const shared = options.redis ?? config.redis;
   if (shared !== undefined) {
-    await reachRedis(shared);
+    await unlessAborted(reachRedis(shared), interrupts.signal);
     return { redis: shared, kind: 'shared', [Symbol.asyncDispose]: async () => undefined };
   }
   await using stack = new AsyncDisposableStack();
@@ -200,20 +207,31 @@ async function runFlow(order: Order, { pool, options, signal }: ExportRun): Prom
   let completed: Completed | undefined;
   try {
     await unlessAborted(addExportFlow(order, { connection: redis, queue: QUEUE }), signal);
-    const check = pool.kind === "nope" ? () => expectRoom(redis) : undefined;
+    const check = pool.kind === 'private' ? () => expectRoom(redis) : undefined;
     completed = await follow(order, { queue, redis, reporter, signal, check });
     return completed;
   } finally {
     reporter.close();
-    if (pool.kind === 'shared') await leave(order, { ended: completed !== undefined, redis, queue });
+    const ended = completed !== undefined;
+    if (pool.kind === 'shared') await leaveInTime(order, { ended, redis, queue });
   }
 }
 
+interface Leaving {
+  ended: boolean;
+  redis: Redis;
+  queue: Queue;
+}
+
+/** Where Redis can't be reached, the export's jobs stay in it: workers find no order for them, and drop them. */
+async function leaveInTime(order: Order, leaving: Leaving): Promise<void> {
+  const left = leave(order, leaving);
+  const patience = LEAVE_MS[leaving.redis.status === 'ready' ? 'ready' : 'away'];
+  await Promise.race([left, delay(patience, undefined, { ref: false })]);
+}
+
 /** Takes an export out of a Redis that others use: stopped first, where it hasn't ended. */
-async function leave(
-  order: Order,
-  { ended, ...access }: { ended: boolean; redis: Redis; queue: Queue },
-): Promise<void> {
+async function leave(order: Order, { ended, ...access }: Leaving): Promise<void> {
   if (!ended) {
     await signalExport(order, 'cancel', access);
     await drained(order, { queue: access.queue, timeoutMs: DRAIN_MS });

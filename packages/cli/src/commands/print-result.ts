@@ -41,7 +41,8 @@ function jsonOf(printed: PrintedResult) {
 function textOf(printed: PrintedResult): string {
   const { result, seconds } = printed;
   const { archive, entries, drift, manifest } = result;
-  const ratio = entries.bytes > archive.bytes ? `, ${((archive.bytes / entries.bytes) * 100).toFixed(0)} %` : '';
+  const ratio =
+    entries.bytes > archive.bytes ? `, ${((archive.bytes / entries.bytes) * 100).toFixed(0)} %` : '';
   const lines = [
     uriOf(printed, archive.key),
     `${entries.count.toLocaleString('en')} entries, ${prettyBytes(entries.bytes)} in ${prettyBytes(archive.bytes)}${ratio}, ` +

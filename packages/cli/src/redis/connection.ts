@@ -16,7 +16,8 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.queue.close();
+    // Closing a queue waits for its connection.
+    if (this.redis.status === 'ready') await this.queue.close();
     this.redis.disconnect();
   }
 }

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
-import { createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
+import { type Codec, createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import { FileOutput, type ItemOutput, MemoryOutput } from './output.ts';
 import type { RenderMessage, RenderReply, RenderTask } from './protocol.ts';
@@ -19,6 +19,7 @@ class RenderThread {
   #stop: Int32Array;
   #raw = Buffer.alloc(FRAME_BYTES);
   #volumes = new Map<string, Volume>();
+  #codec: Codec | undefined;
   #spare: ArrayBuffer[] = [];
 
   constructor(stop: SharedArrayBuffer) {
@@ -38,7 +39,7 @@ class RenderThread {
     const memory = new MemoryOutput({ buffers: [...this.#spare.splice(0), ...buffers], payloadHash });
     using output: ItemOutput =
       task.output.kind === 'memory' ? memory : new FileOutput({ path: task.output.path, payloadHash });
-    const codec = createCodec(task.format, task.level);
+    const codec = this.#codecOf(task);
     if (task.range.start === 0) output.frame(codec.prologue);
     const sink = { frame: (compressed: Buffer) => this.#take(compressed, output) };
     const item = renderItem({ ...task, codec, volume: this.#volume(task), raw: this.#raw, sink });
@@ -53,6 +54,13 @@ class RenderThread {
   #take(compressed: Buffer, output: ItemOutput): void {
     if (Atomics.load(this.#stop, 0)) throw new WorkerError('STOPPED', 'The attempt was ended.');
     output.frame(compressed);
+  }
+
+  /** The last item's, mostly: it has a frame of zeros by now, which takes as long to make as a frame of anything. */
+  #codecOf({ format, level }: RenderTask): Codec {
+    if (this.#codec?.format !== format || this.#codec.level !== level)
+      this.#codec = createCodec(format, level);
+    return this.#codec;
   }
 
   /** Opened once per export, so that a volume that is replaced meanwhile is told from the one it began with. */

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Worker as Thread } from 'node:worker_threads';
+import { isLongshoreError } from '@longshore/shared';
+import { randomBytes, seededRandom } from '../../../test/fixtures/random-tree.ts';
+import { bindfsServer, Mounts } from '../../../test/harness/mounts.ts';
+import { type TempFolder, tempFolder } from '../../../test/harness/temp.ts';
+import type { RenderTask } from '../src/threads/protocol.ts';
+import { RenderThreads } from '../src/threads/render-threads.ts';
+import { taskOf } from './render-task.ts';
+import { until } from './until.ts';
+
+const isCode = (code: string) => (error: unknown) => isLongshoreError(error) && error.code === code;
+const never = new AbortController().signal;
+
+describe('render threads', () => {
+  let temp: TempFolder;
+  let volume: string;
+  let threads: RenderThreads;
+  /** The threads themselves, in the order of their start. */
+  let started: Thread[];
+  const onThread = (thread: Thread) => started.push(thread);
+
+  beforeEach(async () => {
+    temp = await tempFolder('render-threads');
+    volume = join(temp.path, 'volume');
+    mkdirSync(volume);
+    started = [];
+    process.on('worker', onThread);
+    threads = new RenderThreads(2);
+  });
+  afterEach(async () => {
+    process.off('worker', onThread);
+    await threads[Symbol.asyncDispose]();
+    await temp[Symbol.asyncDispose]();
+  });
+
+  function fill(bytes: number): RenderTask {
+    writeFileSync(join(volume, 'file'), randomBytes(seededRandom(1), bytes));
+    return taskOf(volume, temp.path);
+  }
+
+  /** An item of holes that takes minutes: the whole tape of a large file, compressed as well as it goes. */
+  function endless(): RenderTask {
+    writeFileSync(join(volume, 'file'), '');
+    truncateSync(join(volume, 'file'), 8 * 2 ** 40);
+    return taskOf(volume, temp.path);
+  }
+
+  const sha256 = (...chunks: Uint8Array[]) => {
+    const hash = createHash('sha256');
+    for (const chunk of chunks) hash.update(chunk);
+    return hash.digest('hex');
+  };
+
+  async function render(task: RenderTask): Promise<string> {
+    using output = await threads.render(task, never);
+    assert.equal(
+      output.rendered.bytes,
+      output.chunks.reduce((sum, { length }) => sum + length, 0),
+    );
+    assert.equal(output.rendered.sha256, sha256(...output.chunks));
+    return output.rendered.sha256;
+  }
+
+  it('render items, more at a time than there are threads, to the same bytes', async () => {
+    const task = fill(3_000_000);
+    const hashes = await Promise.all(Array.from({ length: 7 }, () => render(task)));
+    assert.equal(new Set(hashes).size, 1);
+    assert.equal(started.length, 2);
+  });
+
+  it('give an item of any size in memory', async () => {
+    for (const bytes of [0, 1, 8 * 2 ** 20 - 1_024, 8 * 2 ** 20, 30_000_000]) await render(fill(bytes));
+  });
+
+  it('write an item into a file where they are told to', async () => {
+    const path = join(temp.path, 'output');
+    const task: RenderTask = { ...fill(1_000_000), output: { kind: 'file', path } };
+    using output = await threads.render(task, never);
+    assert.deepEqual(output.chunks, []);
+    assert.equal(output.rendered.sha256, sha256(readFileSync(path)));
+  });
+
+  it('leave hashing where nobody wants it', async () => {
+    using output = await threads.render({ ...fill(1_000), payloadHash: 'none' }, never);
+    assert.equal(output.rendered.sha256, undefined);
+  });
+
+  it('fail with the code of what went wrong, and go on', async () => {
+    const task = fill(1_000);
+    await assert.rejects(threads.render({ ...task, segment: '/nowhere' }, never), isCode('INTERNAL'));
+    await assert.rejects(
+      threads.render({ ...task, volume: '/nowhere', export: 'b' }, never),
+      isCode('VOLUME_MISSING'),
+    );
+    await assert.rejects(
+      threads.render({ ...task, range: { start: 0, end: 1e9 } }, never),
+      isCode('CORRUPT'),
+    );
+    await render(task);
+  });
+
+  it('know the volume that an export began with from another in its place', async () => {
+    const task = fill(1_000);
+    await Promise.all([render(task), render(task)]);
+    renameSync(volume, join(temp.path, 'elsewhere'));
+    mkdirSync(volume);
+    await assert.rejects(threads.render(fill(1_000), never), isCode('VOLUME_GONE'));
+  });
+
+  it('take no more memory for many items than for few', async () => {
+    const task = fill(40_000_000);
+    const taken = async (rounds: number) => {
+      for (let round = 0; round < rounds; round++) await Promise.all([render(task), render(task)]);
+      return process.memoryUsage().arrayBuffers / 2 ** 20;
+    };
+    const few = await taken(3);
+    const many = await taken(6);
+    assert.ok(many < few + 64, `${many.toFixed(0)} MiB after ${few.toFixed(0)}`);
+  });
+
+  describe('that are told to stop', () => {
+    const reason = new Error('enough');
+    const isReason = (error: unknown) => error === reason;
+
+    it('do so at once, and render the next item', async () => {
+      const controller = new AbortController();
+      const path = join(temp.path, 'output');
+      const rendering = threads.render({ ...endless(), output: { kind: 'file', path } }, controller.signal);
+      await until(async () => (await readdir(temp.path)).includes('output'));
+      const told = performance.now();
+      controller.abort(reason);
+      await assert.rejects(rendering, isReason);
+      assert.ok(performance.now() - told < 1_000);
+      await render(fill(1_000));
+      assert.equal(started.length, 2);
+    });
+
+    it('do so while a task waits for a thread, and give the next one its turn', async () => {
+      const busy = new AbortController();
+      const waiting = new AbortController();
+      const task = endless();
+      const both = [threads.render(task, busy.signal), threads.render(task, busy.signal)];
+      const third = threads.render(task, waiting.signal);
+      waiting.abort(reason);
+      await assert.rejects(third, isReason);
+      const small = { ...task, range: { start: 0, end: 512 } };
+      const fourth = threads.render(small, never);
+      busy.abort(reason);
+      for (const rendering of both) await assert.rejects(rendering, isReason);
+      assert.equal((await fourth).rendered.bytes, 512);
+    });
+
+    it('do so before they begin', async () => {
+      await assert.rejects(threads.render(fill(1_000), AbortSignal.abort(reason)), isReason);
+      await render(fill(1_000));
+    });
+
+    it('are left behind where a read has no end, and replaced', async () => {
+      using mounts = new Mounts();
+      const task = fill(20_000_000);
+      const point = join(temp.path, 'mount');
+      mkdirSync(point);
+      mounts.bindfs(volume, point);
+      const stuck = taskOf(point, temp.path);
+      const server = bindfsServer(point);
+      process.kill(server, 'SIGSTOP');
+      try {
+        const controller = new AbortController();
+        const rendering = threads.render(stuck, controller.signal);
+        controller.abort(reason);
+        await assert.rejects(rendering, isReason);
+        await Promise.all([render(task), render(task), render(task)]);
+      } finally {
+        process.kill(server, 'SIGCONT');
+      }
+      assert.equal(started.length, 3);
+    });
+  });
+
+  describe('that die', () => {
+    it('while they render fail their item, and the next one has a thread', async () => {
+      const rendering = Promise.allSettled([
+        threads.render(endless(), never),
+        threads.render(endless(), never),
+      ]);
+      await Promise.all(started.map((thread) => thread.terminate()));
+      for (const outcome of await rendering)
+        assert.ok(outcome.status === 'rejected' && isCode('THREAD_DIED')(outcome.reason));
+      rmSync(join(volume, 'file'));
+      const task = fill(1_000);
+      await Promise.all([render(task), render(task)]);
+      assert.equal(started.length, 4);
+    });
+
+    it('while they are idle aren’t given an item', async () => {
+      const task = fill(1_000);
+      await Promise.all(started.map((thread) => thread.terminate()));
+      await Promise.all([render(task), render(task), render(task)]);
+      assert.equal(started.length, 4);
+    });
+  });
+
+  it('that are disposed of end what they render, and what waits for them', async () => {
+    const task = endless();
+    const rendering = Promise.allSettled([1, 2, 3].map(() => threads.render(task, never)));
+    await threads[Symbol.asyncDispose]();
+    for (const outcome of await rendering)
+      assert.ok(outcome.status === 'rejected' && isCode('THREAD_DIED')(outcome.reason));
+    await assert.rejects(threads.render(task, never), isCode('THREAD_DIED'));
+    assert.equal(started.length, 2);
+  });
+});
