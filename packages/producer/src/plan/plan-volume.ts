@@ -124,7 +124,7 @@ class PlanThread implements AsyncDisposable {
   static async start({ order, volume, spool, signal }: PlanVolumeOptions): Promise<PlanThread> {
     const control = new SharedArrayBuffer(8);
     const workerData: PlanThreadData = { volume, exclude: order.exclude, spool, control };
-    const thread = new PlanThread(new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData }), {
+    const thread = new PlanThread(new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } }), {
       control,
       signal,
     });
