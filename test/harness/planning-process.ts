@@ -7,7 +7,7 @@ import { thisBuild } from '@longshore/tape';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
-/** What this program is to plan, as its one message. */
+/** What this program is to plan: its one message. */
 export interface PlanningTask {
   source: string;
   /** An existing folder for what the planner leaves: `archives`, a directory store, and `spool`. */
@@ -16,53 +16,54 @@ export interface PlanningTask {
   redis: string;
 }
 
-/** What it answers at its end. */
+/** Its answer. */
 export interface Planned {
-  exportId: string;
   items: number;
   files: number;
   tapeBytes: number;
   /** From the start of the plan job to its end. */
   ms: number;
+  /** Time on a processor meanwhile, of all threads. */
+  cpuMs: number;
 }
 
 /** Runs one plan job as a worker would, and nothing else: whatever memory this process takes is the planner's. */
-async function plan({ source, folder, redis: url }: PlanningTask): Promise<Planned> {
+async function plan({ source: volume, folder, redis: url }: PlanningTask): Promise<Planned> {
   await using store = await openStore(join(folder, 'archives'));
   const redis = new Redis(url, { maxRetriesPerRequest: null });
   const queue = new Queue(QUEUE, { connection: redis, prefix: PREFIX });
   const { signal } = new AbortController();
-  const request = {
-    volume: source,
-    destination: store.uri,
-    name: 'planned',
-    format: 'tar.zst',
-    level: 3,
-  } as const;
   const order = await openExport(
-    { ...request, exclude: [], onChange: 'record' },
+    {
+      volume,
+      destination: store.uri,
+      name: 'planned',
+      format: 'tar.zst',
+      level: 3,
+      exclude: [],
+      onChange: 'record',
+    },
     { store, build: thisBuild('0.0.0'), signal },
   );
   await addExportFlow(order, { connection: redis, queue: QUEUE });
   const spool = join(folder, 'spool');
   await mkdir(spool);
-  const started = performance.now();
-  await planJob({ order, store, volume: source, spool, queue, redis, signal });
+  const [started, cpu] = [performance.now(), process.cpuUsage()];
+  await planJob({ order, store, volume, spool, queue, redis, signal });
   const ms = performance.now() - started;
-  const { items, files, tapeBytes } = parseCounters(
-    await redis.hgetall(exportKeys(QUEUE, order.id).counters),
-  );
+  const { user, system } = process.cpuUsage(cpu);
+  const counters = parseCounters(await redis.hgetall(exportKeys(QUEUE, order.id).counters));
   await queue.close();
   redis.disconnect();
-  return { exportId: order.id, items, files, tapeBytes, ms };
+  const { items, files, tapeBytes } = counters;
+  return { items, files, tapeBytes, ms, cpuMs: (user + system) / 1000 };
 }
 
-process.once('message', (task: PlanningTask) => {
-  plan(task).then(
-    (planned) => process.send?.(planned, undefined, undefined, () => process.disconnect()),
-    (error: unknown) => {
-      process.disconnect();
-      throw error;
-    },
-  );
+process.once('message', async (task: PlanningTask) => {
+  try {
+    const planned = await plan(task);
+    await new Promise((sent) => process.send?.(planned, sent));
+  } finally {
+    process.disconnect?.();
+  }
 });

@@ -1,5 +1,5 @@
 import { type FinalizeJob, jobId, type Order, type PackJob, type PlanJob, PREFIX } from '@longshore/shared';
-import { FlowProducer, type JobsOptions, type Queue } from 'bullmq';
+import { ErrorCode, FlowProducer, type JobsOptions, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ProducerError } from './error.ts';
 
@@ -36,6 +36,20 @@ export async function addExportFlow(
     });
   } finally {
     await flow.close();
+  }
+}
+
+/**
+ * Adds one pack, as `addPacks` does. BullMQ makes a pipeline for every call that adds several jobs, 10 KB of objects
+ * that outlive a young garbage collection: a planner that adds thousands of packs one by one grew by 90 MB.
+ */
+export async function addPack(queue: Queue, pack: PackJob): Promise<void> {
+  const { name, data, opts } = packJob(queue, pack);
+  try {
+    await queue.add(name, data, opts);
+  } catch (error) {
+    const gone = error instanceof Error && 'code' in error && error.code === ErrorCode.ParentJobNotExist;
+    throw gone ? flowGone() : error;
   }
 }
 

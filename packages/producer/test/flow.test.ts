@@ -4,7 +4,7 @@ import { exportKeys, jobId, MARK_DONE, type Order, type PackJob, PREFIX } from '
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../../../test/harness/redis.ts';
-import { addExportFlow, addPacks } from '../src/flow.ts';
+import { addExportFlow, addPack, addPacks } from '../src/flow.ts';
 import { drained, forgetExport, ProducerError, readOutcome, signalExport } from '../src/index.ts';
 import { orderOf } from './orders.ts';
 
@@ -115,6 +115,7 @@ describe('an export in the queue', () => {
     it('once each, however often they are added', async () => {
       await addPacks(queue, packs(3));
       await addPacks(queue, packs(5));
+      await addPack(queue, pack(4));
       assert.equal(await queue.getPrioritizedCount(), 5);
     });
 
@@ -147,6 +148,7 @@ describe('an export in the queue', () => {
     it('never after it is gone', async () => {
       await forgetExport(order, access());
       const isGone = (error: unknown) => error instanceof ProducerError && error.code === 'FLOW_GONE';
+      await assert.rejects(addPack(queue, pack(0)), isGone);
       await assert.rejects(addPacks(queue, packs(1)), isGone);
       await assert.rejects(addPacks(queue, packs(1_500)), isGone);
       assert.deepEqual(await keysOfExport(), []);

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { failureOf, formatFailure, PREFIX } from '@longshore/shared';
 import { processMark, removeAbandoned } from '@longshore/store';
 import { type Job, Queue, UnrecoverableError, WaitingChildrenError, WaitingError, Worker } from 'bullmq';
@@ -40,6 +41,9 @@ const REST_MS = 1_000;
 /** What handing jobs back may take, after their attempts were told to end. */
 const HAND_BACK_MS = 3_000;
 
+/** What taking leave of Redis may take. */
+const CLOSE_MS = 3_000;
+
 const SPOOL_PREFIX = 'longshore-worker-';
 
 /** Pods come and go: being taken from a lost worker says nothing against a job. */
@@ -58,6 +62,8 @@ export class WorkerPool {
   #contexts: ExportContexts;
   #cancelled: CancelSignals;
   #attempts = new Set<Attempt>();
+  #ending = false;
+  #onSettled: (() => void) | undefined;
   #spool: string;
   #health: RedisHealth;
   /** Set while a Redis that refuses commands is left in peace. */
@@ -100,17 +106,19 @@ export class WorkerPool {
 
   /**
    * Takes no new job, lets those under way finish for `graceMs`, and hands back at once what isn't finished
-   * then: it costs no attempt, and no other worker waits for a lock to run out. Resolves also where Redis is away.
+   * then: it costs no attempt, and no other worker waits for a lock to run out. Resolves also where Redis is
+   * away: what can't be handed back is taken again when its lock has run out.
    */
   async stop({ graceMs }: { graceMs: number }): Promise<void> {
     clearTimeout(this.#rest);
     await this.#worker.pause(true);
-    const stop = setTimeout(() => this.#stop('shutdown'), graceMs);
-    // Ends everything that waits for a Redis which doesn't answer.
-    const giveUp = setTimeout(() => this.#redis.disconnect(), graceMs + HAND_BACK_MS);
-    await this.#worker.close();
-    clearTimeout(stop);
-    clearTimeout(giveUp);
+    const settled = (await this.#settled(graceMs)) || (await this.#end());
+    // A job that was on its way when we paused goes back as well.
+    this.#ending = true;
+    const reachable = settled && this.#redis.status === 'ready';
+    // Ends everything that waits for an answer.
+    if (!reachable) this.#redis.disconnect();
+    await Promise.race([this.#worker.close(!reachable), delay(CLOSE_MS, undefined, { ref: false })]);
     await this.#cancelled[Symbol.asyncDispose]();
     await this.#threads[Symbol.asyncDispose]();
     await this.#queue.close();
@@ -118,15 +126,32 @@ export class WorkerPool {
     await rm(this.#spool, { recursive: true, force: true });
   }
 
+  /** Waits until nothing is under way, for `ms` at most; says whether it is so. */
+  async #settled(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#onSettled = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), ms);
+    if (this.#attempts.size === 0) resolve(true);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  async #end(): Promise<boolean> {
+    this.#ending = true;
+    this.#stop('shutdown');
+    return this.#settled(HAND_BACK_MS);
+  }
+
   async #process(job: Job, token: string): Promise<unknown> {
     const attempt = new Attempt({ job, token, lockMs: this.#options.lockMs });
     this.#attempts.add(attempt);
+    if (this.#ending) attempt.stop('shutdown');
     try {
       return await this.#run(attempt);
     } catch (error) {
       throw await this.#verdict(attempt, error);
     } finally {
       this.#attempts.delete(attempt);
+      if (this.#attempts.size === 0) this.#onSettled?.();
     }
   }
 
@@ -138,7 +163,7 @@ export class WorkerPool {
     using _ = await this.#cancelled.watch(data.export, attempt);
     attempt.signal.throwIfAborted();
     if (job.attemptsStarted > 1 && job.name === 'pack') await this.#countRetry(data.export);
-    return processor.run({
+    return await processor.run({
       ...this.#options,
       data,
       attempt,

@@ -2,7 +2,7 @@ import { exportKeys, type Order, type PackJob } from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { addPacks } from '../flow.ts';
+import { addPack } from '../flow.ts';
 import { type DurableSegment, planVolume } from './plan-volume.ts';
 
 export interface PlanJobOptions {
@@ -21,7 +21,7 @@ export interface PlanJobOptions {
 export async function planJob(options: PlanJobOptions): Promise<void> {
   const { order, queue } = options;
   for await (const segment of planVolume(options)) {
-    await addPacks(queue, [packOf(order, segment)]);
+    await addPack(queue, packOf(order, segment));
     await countPlanned(options, segment);
   }
 }

@@ -113,6 +113,17 @@ async function adopt(options: {
   );
 }
 
+/**
+ * MB for what a walk throws away again. An entry lives for microseconds; with V8's own choice a walk of two
+ * million files took 50 MB more, and not a second less.
+ */
+const YOUNG_MB = 8;
+
+function startThread(workerData: PlanThreadData): Thread {
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+  return new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData, resourceLimits });
+}
+
 /** The main thread's end of plan-thread.ts. */
 class PlanThread implements AsyncDisposable {
   #thread: Thread;
@@ -124,10 +135,7 @@ class PlanThread implements AsyncDisposable {
   static async start({ order, volume, spool, signal }: PlanVolumeOptions): Promise<PlanThread> {
     const control = new SharedArrayBuffer(8);
     const workerData: PlanThreadData = { volume, exclude: order.exclude, spool, control };
-    const thread = new PlanThread(new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } }), {
-      control,
-      signal,
-    });
+    const thread = new PlanThread(startThread(workerData), { control, signal });
     try {
       thread.#root = (await thread.#reply('ready')).root;
       return thread;
