@@ -16,6 +16,12 @@ function integer(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
+function fromZero(text: string): number {
+  const number = integer(text);
+  if (number >= 0) return number;
+  throw new InvalidArgumentError('It must be a whole number from 0 on.');
+}
+
 const collect = (one: string, all: string[]) => [...all, one];
 
 // Commands are imported when they run: a start then loads only what it needs.
@@ -65,7 +71,7 @@ function workProgram(): Command {
     .option('--threads <n>', 'threads (default: one for each core)', positive)
     .option('--spool <dir>', 'folder for intermediate files (default: the system’s temporary folder)')
     .option('--name <name>', 'name in logs')
-    .option('--grace <seconds>', 'how long SIGTERM lets jobs finish', integer, 25)
+    .option('--grace <seconds>', 'how long SIGTERM lets jobs finish', fromZero, 25)
     .option(
       '--lock <seconds>',
       'how long a job goes without a sign of life before another worker takes it',

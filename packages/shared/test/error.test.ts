@@ -37,6 +37,21 @@ describe('a failure', () => {
     assert.deepEqual(failureOf(undefined), { code: 'INTERNAL', message: 'undefined' });
   });
 
+  const FULL: [code: string, said: string][] = [
+    ['SPOOL_FULL', 'ENOSPC: no space left on device, write'],
+    ['SPOOL_FULL', 'EDQUOT: disk quota exceeded, write'],
+    ['SPOOL_FULL', 'Unknown system error -122: Unknown system error -122, write'],
+    ['REDIS_FULL', "OOM command not allowed when used memory > 'maxmemory'."],
+    ['REDIS_FULL', 'MISCONF Errors writing to the AOF file: No space left on device'],
+  ];
+  for (const [code, said] of FULL) {
+    it(`is ${code}, with what to do, where ${said.split(/[: ]/)[0]} is what was said`, () => {
+      const failure = failureOf(new Error(said));
+      assert.equal(failure.code, code);
+      assert.ok(failure.message.includes(said) && failure.message.length > said.length);
+    });
+  }
+
   it('comes through a job’s failedReason as it was, whatever its sentence says', () => {
     const code = fc.stringMatching(/^[A-Z][A-Z0-9_]+$/);
     fc.assert(

@@ -8,6 +8,5 @@ export { MemoryStore } from './memory.ts';
 export type { StoreConfig } from './open.ts';
 export { openStore } from './open.ts';
 export type { S3Settings } from './s3/connection.ts';
-export { S3Store } from './s3/s3-store.ts';
 export type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
 export { PART_LIMITS } from './store.ts';

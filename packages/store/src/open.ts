@@ -3,7 +3,6 @@ import { DirectoryStore } from './directory/directory-store.ts';
 import { StoreError } from './error.ts';
 import { RetryingStore } from './retrying-store.ts';
 import type { S3Settings } from './s3/connection.ts';
-import { S3Store } from './s3/s3-store.ts';
 import type { Store } from './store.ts';
 
 export interface StoreConfig {
@@ -17,7 +16,11 @@ export interface StoreConfig {
  * BAD_DESTINATION when the address makes no sense; only `probe` finds out whether an S3 server answers.
  */
 export async function openStore(uri: string, config: StoreConfig = {}): Promise<Store> {
-  if (uri.startsWith('s3://')) return new RetryingStore(await S3Store.open(uri, config.s3));
+  if (uri.startsWith('s3://')) {
+    // Loaded where it's needed: the AWS SDK takes longer to load than everything else of this package.
+    const { S3Store } = await import('./s3/s3-store.ts');
+    return new RetryingStore(await S3Store.open(uri, config.s3));
+  }
   return new RetryingStore(await DirectoryStore.open(pathOf(uri)));
 }
 

@@ -194,6 +194,23 @@ describe('DirectoryStore', () => {
       assert.equal(await textOf(store, 'new/key'), 'text');
     });
 
+    it('for what is being written stay as long as a work area does', async () => {
+      await store.put('.longshore/export/order', bodyOf('text'));
+      await store.put('.longshore/export/items/1', bodyOf('text'));
+      assert.ok((await everything()).includes('.longshore/tmp'));
+      await store.delete(['.longshore/export/order', '.longshore/export/items/1']);
+      assert.deepEqual(await everything(), []);
+    });
+
+    it('for what is being written go where nothing was written', async () => {
+      await store.put('.longshore/export/order', bodyOf('text'));
+      const again = store.put('.longshore/export/order', bodyOf('text'), { ifAbsent: true });
+      await assertFault(again, 'ALREADY_EXISTS', 'order');
+      assert.ok(!(await everything()).includes('.longshore/tmp'));
+      await store.delete(['.longshore/export/order']);
+      assert.deepEqual(await everything(), []);
+    });
+
     it("aren't made where the whole directory has gone away", async () => {
       const path = join(temp.path, 'root');
       const gone = await DirectoryStore.open(path);

@@ -18,7 +18,8 @@ import {
   textOf,
 } from '../src/contract/material.ts';
 import { describeStore } from '../src/contract.ts';
-import { openStore, S3Store, StoreError, type StoreErrorCode } from '../src/index.ts';
+import { openStore, StoreError, type StoreErrorCode } from '../src/index.ts';
+import { S3Store } from '../src/s3/s3-store.ts';
 import { cuttingProxy } from './cutting-proxy.ts';
 import { errorAnswer, scriptedServer } from './scripted-server.ts';
 

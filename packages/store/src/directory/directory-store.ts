@@ -37,8 +37,8 @@ const isBesideScratch = (key: string) => key.startsWith('.longshore/');
 
 /**
  * Objects are the files of a directory, under their keys. Only whole objects ever have their names: what's
- * being written is in `.longshore/tmp` and `.longshore/uploads`, which are there only while they're needed;
- * folders that become empty are removed. Any number of processes may use one directory, over a network file
+ * being written is in `.longshore/tmp` and `.longshore/uploads`, which are there only while they're needed, or
+ * while other objects are in `.longshore`; folders that become empty are removed. Any number of processes may use one directory, over a network file
  * system too, as long as it has hard links and stable inode numbers (sshfs has not).
  */
 export class DirectoryStore implements Store {
