@@ -1,3 +1,4 @@
+export * from './clear-store.ts';
 export * from './end-export.ts';
 export * from './error.ts';
 export { addExportFlow, addPacks } from './flow.ts';

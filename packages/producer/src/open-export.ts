@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Build, type Format, Order, publishedKeys, workArea } from '@longshore/shared';
-import { deleteMarked, type Store } from '@longshore/store';
+import type { Store } from '@longshore/store';
+import { clearStore } from './clear-store.ts';
 import type { ExportRequest } from './request.ts';
 
 const CONTENT_TYPES: Record<Format, string> = {
@@ -45,15 +46,4 @@ export async function openExport(
     await clearStore(order, store);
     throw error;
   }
-}
-
-/**
- * Gives up what an export has in the store, but for an archive that is complete: its upload, its work area,
- * and an index that was published ahead of the archive. Safe to repeat. Nothing may be writing any more.
- */
-export async function clearStore(order: Order, store: Store): Promise<void> {
-  const area = workArea(order.id);
-  await store.abortUpload(order.upload);
-  if (await store.head(area.indexClaim)) await store.delete([publishedKeys(order.name, order.format).index]);
-  await deleteMarked(store, { prefix: area.root, marker: area.order });
 }

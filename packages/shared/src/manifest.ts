@@ -17,8 +17,9 @@ export const DRIFT_KINDS = ['shrank', 'grew', 'changed', 'vanished', 'unreadable
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 /**
- * Why a name on the volume has no entry in the archive, or why what was below it has none: `vanished` is a
- * directory that was gone when planning, taken up again by another worker, came back to it.
+ * Why a name on the volume has no entry in the archive, or why what was below it has none. `vanished`: it was
+ * there when its directory was listed, and then couldn't be looked at, was something else each time, or was gone
+ * when planning, taken up again by another worker, came back to it.
  */
 export const SKIP_REASONS = ['socket', 'other-file-system', 'vanished'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
@@ -56,6 +57,11 @@ export const Manifest = z.object({
   options: z.object({ level: z.number().int(), exclude: z.array(z.string()), onChange: z.enum(ON_CHANGE) }),
   tools: Build,
   drift: z.object({ count: bytes, first: z.array(z.object({ ...Path, kind: z.enum(DRIFT_KINDS) })) }),
-  skipped: z.object({ count: bytes, first: z.array(z.object({ ...Path, reason: z.enum(SKIP_REASONS) })) }),
+  /** `lost` counts what the archive should hold and doesn't: reason `vanished`. */
+  skipped: z.object({
+    count: bytes,
+    lost: bytes.default(0),
+    first: z.array(z.object({ ...Path, reason: z.enum(SKIP_REASONS) })),
+  }),
 });
 export type Manifest = z.infer<typeof Manifest>;

@@ -6,5 +6,6 @@ export interface ExportResult {
   tape: { bytes: number; crc32: string };
   entries: { count: number; bytes: number };
   drift: { count: number };
-  skipped: { count: number };
+  /** `lost`: names that the archive should hold and doesn't. */
+  skipped: { count: number; lost: number };
 }

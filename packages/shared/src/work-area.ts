@@ -12,7 +12,7 @@ const digits = (item: number) => String(item).padStart(5, '0');
  *     .longshore/EXPORT/items/00012/ATTEMPT the record of one attempt at packing item 12
  *     .longshore/EXPORT/runts/00012/ATTEMPT that attempt's bytes, when they are too few for a part
  *     .longshore/EXPORT/welds/00012/ATTEMPT the record of runts joined under item 12's part number
- *     .longshore/EXPORT/index-claim         written before the index is published: what is there then is ours
+ *     .longshore/EXPORT/index-upload        id of the upload of an index that's too large for one request
  *     .longshore/EXPORT/manifest-draft      written before the upload is completed, for whoever goes on after it
  *
  * Attempts have keys of their own, so that a late writer never replaces what another attempt wrote. The order
@@ -29,7 +29,7 @@ export function workArea(exportId: string) {
     items: `${root}items/`,
     record: (item: number, attempt: string) => `${root}items/${digits(item)}/${attempt}`,
     runt: (item: number, attempt: string) => `${root}runts/${digits(item)}/${attempt}`,
-    indexClaim: `${root}index-claim`,
+    indexUpload: `${root}index-upload`,
     manifestDraft: `${root}manifest-draft`,
     welds: `${root}welds/`,
     weld: (item: number, attempt: string) => `${root}welds/${digits(item)}/${attempt}`,

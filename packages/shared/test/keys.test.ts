@@ -12,7 +12,7 @@ describe('a work area', () => {
     area.record(3, 'a'),
     area.runt(3, 'a'),
     area.weld(3, 'a'),
-    area.indexClaim,
+    area.indexUpload,
     area.manifestDraft,
   ];
 

@@ -25,8 +25,15 @@ export const processMark = markOf(process.pid);
 export async function removeAbandoned(folder: string, prefix = ''): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(prefix) || !isAbandoned(name.slice(prefix.length))) continue;
-    await rm(join(folder, name), { recursive: true, force: true });
+    await rm(join(folder, name), { recursive: true, force: true }).catch(unlessOthers);
   }
+}
+
+/** What another user left is another user's to remove; and somebody else may be removing it right now. */
+const NOT_OURS: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'ENOTEMPTY', 'ENOENT']);
+
+function unlessOthers(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && NOT_OURS.has(error.code))) throw error;
 }
 
 function markOf(pid: number): string {

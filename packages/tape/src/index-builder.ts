@@ -35,7 +35,7 @@ export class IndexBuilder {
   #totals: IndexTotals = {
     entries: { count: 0, bytes: 0, types: {} },
     drift: { count: 0, first: [] },
-    skipped: { count: 0, first: [] },
+    skipped: { count: 0, lost: 0, first: [] },
     vanished: 0,
   };
   #open: OpenEntry | undefined;
@@ -122,6 +122,7 @@ export class IndexBuilder {
   #skip({ path, reason }: Skipped): void {
     // A name may be listed by two segments, where planning was taken up again between them.
     if (!this.#writer.addSkipped({ path, reason })) return;
+    if (reason === 'vanished') this.#totals.skipped.lost++;
     this.#list(this.#totals.skipped, { ...manifestPath(path), reason });
   }
 

@@ -7,6 +7,7 @@ export * from './exclude.ts';
 export * from './header.ts';
 export * from './index-builder.ts';
 export * from './index-file.ts';
+export * from './index-owner.ts';
 export * from './layout.ts';
 export * from './links.ts';
 export { isSameRoot, plannedRoot } from './planned-root.ts';

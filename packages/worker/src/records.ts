@@ -22,14 +22,22 @@ export async function readRecord(
   }
 }
 
-/** The first attempt's record of an item that packed this very range of this very segment. */
+export interface RecordQuery {
+  prefix: string;
+  item: number;
+  digest: string;
+  end: number;
+  signal: AbortSignal;
+}
+
+/** The first attempt's record of this item that packed this very range of this very segment. */
 export async function findRecord(
   store: Store,
-  { prefix, digest, end, signal }: { prefix: string; digest: string; end: number; signal: AbortSignal },
+  { prefix, item, digest, end, signal }: RecordQuery,
 ): Promise<ItemRecord | undefined> {
   for await (const { key } of store.list(prefix, { signal })) {
     const record = await readRecord(store, key, signal);
-    if (record?.digest === digest && record.end === end) return record;
+    if (record?.item === item && record.digest === digest && record.end === end) return record;
   }
   return undefined;
 }

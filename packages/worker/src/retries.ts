@@ -10,7 +10,7 @@ const ATTEMPTS: Record<string, number> = {
   THROTTLED: 25,
   // A volume that stumbles. On the attempt before the last one a file's EIO is recorded as unreadable.
   IO: 6,
-  // A remount passes; a volume that is gone doesn't, and the user should hear of it soon.
+  // A server that stumbles passes; a volume that is gone doesn't, and the user should hear of it soon.
   VOLUME_GONE: 3,
   // Written anew on each attempt, so it helps if the damage was in transit.
   CORRUPT: 3,

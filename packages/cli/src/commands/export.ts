@@ -81,7 +81,8 @@ export async function exportCommand(src: string, options: ExportOptions, config:
   destination.keep();
   const seconds = (performance.now() - started) / 1_000;
   printResult({ ...completed, store: store.uri, request, seconds }, options);
-  process.exitCode = completed.result.drift.count > 0 ? EXIT.drifted : EXIT.complete;
+  const { drift, skipped } = completed.result;
+  process.exitCode = drift.count + skipped.lost > 0 ? EXIT.drifted : EXIT.complete;
 }
 
 async function requestOf(src: string, options: ExportOptions): Promise<ExportRequest> {
@@ -173,11 +174,19 @@ async function run(context: ExportRun): Promise<Completed> {
     return await runFlow(order, context);
   } catch (error) {
     await pool[Symbol.asyncDispose]();
-    await clearStore(order, store).catch((cause) => {
+    const cleared = await clearStore(order, store).catch((cause) => {
       throw notCleared(error, { order, store, cause });
     });
-    throw error;
+    throw cleared === 'complete' ? stays(error, order) : error;
   }
+}
+
+/** An interrupt can come when there's nothing left to interrupt. */
+function stays(error: unknown, { upload }: Order): RelayedError {
+  const { code, message } = failureOf(error);
+  const said = code === 'INTERRUPTED' ? 'Interrupted' : message.replace(/\.$/, '');
+  const stayed = `${upload.key} was complete by then, and stays.`;
+  return new RelayedError(formatFailure({ code, message: `${said}. ${stayed}` }));
 }
 
 /** What ended the export stays the first thing to be said, and its code, also where clearing up fails. */
@@ -225,7 +234,8 @@ interface Leaving {
 
 /** Where Redis can't be reached, the export's jobs stay in it: workers find no order for them, and drop them. */
 async function leaveInTime(order: Order, leaving: Leaving): Promise<void> {
-  const left = leave(order, leaving);
+  // What Redis says to that changes nothing about how the export ended.
+  const left = leave(order, leaving).catch(() => undefined);
   const patience = LEAVE_MS[leaving.redis.status === 'ready' ? 'ready' : 'away'];
   await Promise.race([left, delay(patience, undefined, { ref: false })]);
 }

@@ -40,7 +40,7 @@ function jsonOf(printed: PrintedResult) {
 
 function textOf(printed: PrintedResult): string {
   const { result, seconds } = printed;
-  const { archive, entries, drift, manifest } = result;
+  const { archive, entries, drift, skipped, manifest } = result;
   const ratio =
     entries.bytes > archive.bytes ? `, ${((archive.bytes / entries.bytes) * 100).toFixed(0)} %` : '';
   const lines = [
@@ -51,6 +51,11 @@ function textOf(printed: PrintedResult): string {
   if (drift.count > 0) {
     lines.push(
       `${drift.count.toLocaleString('en')} files changed or could not be read meanwhile: see ${uriOf(printed, manifest.key)}`,
+    );
+  }
+  if (skipped.lost > 0) {
+    lines.push(
+      `${skipped.lost.toLocaleString('en')} names could not be archived: see ${uriOf(printed, manifest.key)}`,
     );
   }
   return `${lines.join('\n')}\n`;

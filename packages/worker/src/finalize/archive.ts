@@ -6,6 +6,7 @@ import {
   createCodec,
   type FrameSize,
   rawFrameBytes,
+  TapeError,
   TRAILER_BYTES,
 } from '@longshore/tape';
 import type { ExportContext } from '../export-context.ts';
@@ -78,7 +79,14 @@ export class Archive {
     const parts = this.layout.parts.map((part) =>
       stored.get((part.kind === 'item' ? part.item : part.first) + 1),
     );
-    return [...parts.filter((part) => part !== undefined), { ...tail, number: TAIL_PART }];
+    const all = [...parts.filter((part) => part !== undefined), { ...tail, number: TAIL_PART }];
+    const bytes = all.reduce((sum, part) => sum + part.bytes, 0);
+    const expected = this.trailerOffset + [...this.end()].reduce((sum, chunk) => sum + chunk.length, 0);
+    if (bytes === expected) return all;
+    throw new TapeError(
+      'CORRUPT',
+      `The parts have ${bytes} bytes instead of ${expected}; they are looked at again.`,
+    );
   }
 
   *#frames(): Generator<FrameSize> {

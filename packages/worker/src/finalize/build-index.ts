@@ -85,13 +85,20 @@ function metaOf({ context }: SurveyOptions): Record<string, string> {
 class IndexThread implements AsyncDisposable {
   #thread: Thread;
   #signal: AbortSignal;
+  /** What the thread died of, between two questions. */
+  #death: Error | undefined;
 
   constructor(workerData: IndexThreadData, signal: AbortSignal) {
     this.#thread = new Thread(new URL('../threads/index-thread.ts', import.meta.url), { workerData });
     this.#signal = signal;
+    // Without a listener it would end the process.
+    this.#thread.on('error', (error: Error) => {
+      this.#death = error;
+    });
   }
 
   async ask(message: IndexMessage): Promise<IndexReply> {
+    if (this.#death) throw this.#death;
     const answer = once(this.#thread, 'message', { signal: this.#signal });
     this.#thread.postMessage(message);
     const [reply]: [IndexReply] = (await answer) as [IndexReply];

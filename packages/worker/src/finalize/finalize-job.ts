@@ -13,7 +13,12 @@ export async function finalizeJob(run: JobRun): Promise<ExportResult> {
   let result = job.progress as ExportResult | undefined;
   while (!isResult(result)) {
     const context = await run.contexts.get(run.data);
-    const outcome = await finalize({ context, signal, spool: run.spool });
+    const outcome = await finalize({
+      context,
+      signal,
+      spool: run.spool,
+      assertHeld: () => run.attempt.assertHeld(),
+    });
     if (outcome.kind === 'done') {
       result = outcome.result;
       await job.updateProgress({ ...result });

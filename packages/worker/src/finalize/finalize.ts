@@ -1,7 +1,14 @@
 import { buffer } from 'node:stream/consumers';
-import { type ExportResult, Manifest, type PackJob, publishedKeys, type WeldJob } from '@longshore/shared';
+import {
+  type ExportResult,
+  Manifest,
+  type Order,
+  type PackJob,
+  publishedKeys,
+  type WeldJob,
+} from '@longshore/shared';
 import { putMarked, StoreError } from '@longshore/store';
-import { type IndexTotals, vanishedTooMany, volumeGoing } from '@longshore/tape';
+import { type IndexTotals, TapeError, vanishedTooMany, volumeGoing } from '@longshore/tape';
 import { concatenate } from '../concatenate.ts';
 import { WorkerError } from '../error.ts';
 import { SpoolFolder } from '../spool.ts';
@@ -11,6 +18,11 @@ import { TAIL_PART } from './part-layout.ts';
 import { completedArchive, completeUpload, draftManifest, publishIndex, publishManifest } from './publish.ts';
 import { packJobOf, type Survey, type SurveyOptions, survey } from './survey.ts';
 import { findWeld, runtBytes } from './welds.ts';
+
+export interface FinalizeOptions extends SurveyOptions {
+  /** Rejects unless the job is still this attempt's. */
+  assertHeld(): Promise<void>;
+}
 
 /** What has to be done by other jobs before the export can be finalized. */
 export type Finalized =
@@ -30,7 +42,7 @@ export type Finalized =
  *    meanwhile, completion fails, and all begins again;
  * 5. the manifest is published. After a crash behind step 4 the upload is gone, and the draft says how to go on.
  */
-export async function finalize(options: SurveyOptions): Promise<Finalized> {
+export async function finalize(options: FinalizeOptions): Promise<Finalized> {
   const published = await readManifest(options, keysOf(options).manifest);
   if (published?.export.id === options.context.order.id) return done(options, published);
   const seen = await surveyUnlessCompleted(options);
@@ -90,15 +102,18 @@ async function missingWelds(
 }
 
 /** Steps 3 and 4. */
-async function complete(options: SurveyOptions, { archive, seen }: { archive: Archive; seen: Survey }) {
+async function complete(options: FinalizeOptions, { archive, seen }: { archive: Archive; seen: Survey }) {
   const { context, signal, spool } = options;
   await using folder = await SpoolFolder.make(spool);
   const tail = await uploadTail(options, { archive, file: folder.file('tail') });
   const file = folder.file('index.sqlite');
   const totals = await buildIndex(options, { archive, folder: folder.path, file });
   refuseVanishedVolume(totals);
+  refuseLoss(context.order, totals);
   await publishIndex(options, file);
   const parts = archive.completion(seen.parts, tail);
+  // A finalizer that was stopped for minutes must not replace the draft of the one that took over.
+  await options.assertHeld();
   const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
   const { manifestDraft: key, order: marker } = context.area;
   await putMarked(context.store, { key, marker, body: { bytes: draft.length, chunks: [draft] } }, { signal });
@@ -120,6 +135,13 @@ async function* tailBytes(options: SurveyOptions, archive: Archive): AsyncGenera
 function refuseVanishedVolume({ entries, vanished }: IndexTotals): void {
   const files = entries.types.file?.count ?? 0;
   if (vanishedTooMany(vanished, files)) throw volumeGoing(vanished, files);
+}
+
+/** What was lost while planning is change, too; packers have refused every other kind by now. */
+function refuseLoss({ onChange }: Order, { skipped }: IndexTotals): void {
+  if (onChange === 'record' || skipped.lost === 0) return;
+  const message = `${skipped.lost} names vanished during the export, which was told to fail on that.`;
+  throw new TapeError('DRIFT', message);
 }
 
 /** Step 5. */
@@ -149,7 +171,7 @@ function done(options: SurveyOptions, manifest: Manifest): Finalized {
     tape,
     entries: { count, bytes },
     drift: { count: drift.count },
-    skipped: { count: skipped.count },
+    skipped: { count: skipped.count, lost: skipped.lost },
   };
   return { kind: 'done', result };
 }

@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { Manifest, publishedKeys } from '@longshore/shared';
 import { type ObjectInfo, type Part, putMarked, type Store, StoreError } from '@longshore/store';
-import type { IndexTotals } from '@longshore/tape';
+import { INDEX_HEAD_BYTES, type IndexTotals, isIndexOf } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import type { ExportContext } from '../export-context.ts';
 import type { Archive } from './archive.ts';
+import type { FinalizeOptions } from './finalize.ts';
 import type { SurveyOptions } from './survey.ts';
 
 const SQLITE_TYPE = 'application/vnd.sqlite3';
@@ -24,20 +25,26 @@ function taken(store: Store, key: string): WorkerError {
 }
 
 /**
- * Publishes the index ahead of the archive. A claim in the work area is written first, so that whoever
- * clears up after a failure, or goes on after a crash, knows that an index which is there is this export's.
+ * Publishes the index ahead of the archive. One that an earlier attempt of this export published is replaced:
+ * items may have been packed again since, with other frames and checksums.
  */
-export async function publishIndex({ context, signal }: SurveyOptions, file: string): Promise<void> {
-  const { store, area, order } = context;
+export async function publishIndex(options: FinalizeOptions, file: string): Promise<void> {
+  const { context, signal } = options;
+  const { store, order } = context;
   const { index: key } = publishedKeys(order.name, order.format);
-  const claimed = (await store.head(area.indexClaim, { signal })) !== undefined;
-  const present = await store.head(key, { signal });
-  if (present && !claimed) throw taken(store, key);
-  if (present) return;
-  const claim = { key: area.indexClaim, marker: area.order, body: { bytes: 0, chunks: [] } };
-  await putMarked(store, claim, { signal });
-  await putFile({ store, key, file, signal });
-  await expectExport({ context, signal });
+  await options.assertHeld();
+  if (await store.head(key, { signal })) {
+    if (!(await isOurs(options, key))) throw taken(store, key);
+    await store.delete([key], { signal });
+  }
+  await putFile(options, { key, file });
+  await expectExport(options);
+}
+
+/** An index says in its first rows which export it is of. */
+async function isOurs({ context: { store, order }, signal }: SurveyOptions, key: string): Promise<boolean> {
+  const range = { start: 0, end: INDEX_HEAD_BYTES };
+  return isIndexOf(await buffer(await store.get(key, { range, signal })), order.id);
 }
 
 /** Takes the index back where the export was given up meanwhile: ORDER_MISSING. */
@@ -50,21 +57,44 @@ async function expectExport({ context, signal }: Pick<SurveyOptions, 'context' |
   throw new WorkerError('ORDER_MISSING', `${store.uri} has no ${area.order}: the export has ended.`);
 }
 
-interface PutFile {
-  store: Store;
+interface IndexFile {
   key: string;
   file: string;
-  signal: AbortSignal;
 }
 
-async function putFile({ store, key, file, signal }: PutFile): Promise<void> {
+async function putFile(options: SurveyOptions, { key, file }: IndexFile): Promise<void> {
   const { size } = await stat(file);
-  for await (const upload of store.listUploads(key, { signal })) await store.abortUpload(upload, { signal });
-  if (size <= INDEX_PART_BYTES) {
-    await putSmall({ store, key, file, signal }, size);
-    return;
+  if (size > INDEX_PART_BYTES) await putLarge(options, { key, file, size });
+  else await putSmall(options, { key, file, size });
+}
+
+async function putSmall(
+  options: SurveyOptions,
+  { key, file, size }: IndexFile & { size: number },
+): Promise<void> {
+  const { context, signal } = options;
+  const body = { bytes: size, file, offset: 0 };
+  try {
+    await context.store.put(key, body, { signal, ifAbsent: true, contentType: SQLITE_TYPE });
+  } catch (error) {
+    if (!isCode(error, 'ALREADY_EXISTS')) throw error;
+    // A request whose answer was lost is repeated, and then finds what it wrote itself.
+    if (!(await isOurs(options, key))) throw taken(context.store, key);
   }
+}
+
+/** The upload's id is written down, so that whoever goes on, or clears up, can abort it. */
+async function putLarge(
+  options: SurveyOptions,
+  { key, file, size }: IndexFile & { size: number },
+): Promise<void> {
+  const { context, signal } = options;
+  const { store, area } = context;
+  await abortIndexUpload(options, key);
   const upload = await store.createUpload(key, { signal, contentType: SQLITE_TYPE });
+  const id = Buffer.from(upload.id);
+  const note = { key: area.indexUpload, marker: area.order, body: { bytes: id.length, chunks: [id] } };
+  await putMarked(store, note, { signal });
   const parts: Part[] = [];
   for (let offset = 0; offset < size; offset += INDEX_PART_BYTES) {
     const bytes = Math.min(INDEX_PART_BYTES, size - offset);
@@ -73,15 +103,11 @@ async function putFile({ store, key, file, signal }: PutFile): Promise<void> {
   await store.completeUpload(upload, parts, { signal });
 }
 
-async function putSmall({ store, key, file, signal }: PutFile, bytes: number): Promise<void> {
-  try {
-    await store.put(key, { bytes, file, offset: 0 }, { signal, ifAbsent: true, contentType: SQLITE_TYPE });
-  } catch (error) {
-    // A request whose answer was lost is repeated, and then finds what it wrote itself.
-    const present = isCode(error, 'ALREADY_EXISTS') ? await store.head(key, { signal }) : undefined;
-    if (present?.bytes === bytes) return;
-    throw present ? taken(store, key) : error;
-  }
+async function abortIndexUpload({ context, signal }: SurveyOptions, key: string): Promise<void> {
+  const { store, area } = context;
+  if (!(await store.head(area.indexUpload, { signal }))) return;
+  const id = (await buffer(await store.get(area.indexUpload, { signal }))).toString();
+  await store.abortUpload({ key, id }, { signal });
 }
 
 /**

@@ -72,9 +72,11 @@ function holds(summary: ItemSummary, parts: Map<number, Part>): boolean {
 export async function survey(options: SurveyOptions): Promise<Survey> {
   const items = new Array<ItemSummary | undefined>(await countSegments(options)).fill(undefined);
   const parts = await listParts(options);
+  const { area } = options.context;
   const stale: string[] = [];
   for (const summary of await readSummaries(options)) {
-    if (!holds(summary, parts)) stale.push(summary.key);
+    const known = summary.item < items.length && summary.key.startsWith(area.record(summary.item, ''));
+    if (!known || !holds(summary, parts)) stale.push(summary.key);
     else if (summary.etag !== undefined || !items[summary.item]) items[summary.item] = summary;
   }
   return { items, parts, stale };

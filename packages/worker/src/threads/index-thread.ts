@@ -24,26 +24,45 @@ export type IndexReply =
   | { kind: 'failed'; reason: string };
 
 /** A thread that fills the index: SQLite is synchronous, and an index may have 100 million rows. */
-function main(port: MessagePort, { file, meta }: IndexThreadData): void {
-  const writer = new IndexWriter(file);
-  const builder = new IndexBuilder(writer);
-  for (const [key, value] of Object.entries(meta)) writer.setMeta(key, value);
-  port.on('message', (message: IndexMessage) => port.postMessage(handle({ writer, builder }, message)));
-}
+class IndexThread {
+  #data: IndexThreadData;
+  #index: { writer: IndexWriter; builder: IndexBuilder } | undefined;
 
-function handle(index: { writer: IndexWriter; builder: IndexBuilder }, message: IndexMessage): IndexReply {
-  try {
+  constructor(data: IndexThreadData) {
+    this.#data = data;
+  }
+
+  handle(message: IndexMessage): IndexReply {
+    try {
+      return this.#handle(message);
+    } catch (error) {
+      return { kind: 'failed', reason: formatFailure(failureOf(error)) };
+    }
+  }
+
+  #handle(message: IndexMessage): IndexReply {
+    this.#index ??= this.#open();
+    const { writer, builder } = this.#index;
     if (message.kind === 'item') {
-      index.builder.addItem(message.segment, { ...message, record: decodeRecord(message.record) });
+      builder.addItem(message.segment, { ...message, record: decodeRecord(message.record) });
       return { kind: 'added' };
     }
-    index.writer.addFrame(message.trailer);
-    const totals = index.builder.finish();
-    index.writer.finish();
+    writer.addFrame(message.trailer);
+    const totals = builder.finish();
+    writer.finish();
     return { kind: 'finished', totals };
-  } catch (error) {
-    return { kind: 'failed', reason: formatFailure(failureOf(error)) };
+  }
+
+  #open() {
+    const writer = new IndexWriter(this.#data.file);
+    for (const [key, value] of Object.entries(this.#data.meta)) writer.setMeta(key, value);
+    return { writer, builder: new IndexBuilder(writer) };
   }
 }
 
-if (parentPort) main(parentPort, workerData as IndexThreadData);
+function main(port: MessagePort): void {
+  const thread = new IndexThread(workerData as IndexThreadData);
+  port.on('message', (message: IndexMessage) => port.postMessage(thread.handle(message)));
+}
+
+if (parentPort) main(parentPort);
