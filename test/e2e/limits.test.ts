@@ -327,7 +327,7 @@ describe('limits by plan', function () {
     async function exportVolume(): Promise<void> {
       const [source, archives] = [join(temp.path, 'volume'), join(temp.path, 'archives')];
       await using longshore = startExport(source, archives, {
-        args: ['--name', 'disk'],
+        args: ['--name', 'disk', '--workers', '2', '--threads', '1'],
         env: { TMPDIR: temp.path },
       });
       workerPeak = 0;

@@ -10,9 +10,7 @@ export type ProducerErrorCode =
   /** The flow's parent is gone from the queue: the export was cancelled or the queue was emptied. */
   | 'FLOW_GONE'
   /** The thread that walks the volume died. */
-  | 'PLANNER_DIED'
-  /** The export was ended by its signal. */
-  | 'CANCELLED';
+  | 'PLANNER_DIED';
 
 /** The one error class of this package. */
 export class ProducerError extends LongshoreError<ProducerErrorCode> {}

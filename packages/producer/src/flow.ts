@@ -1,13 +1,15 @@
-import { type FinalizeJob, jobId, type Order, type PackJob, type PlanJob, PREFIX } from '@longshore/shared';
-import { ErrorCode, FlowProducer, type JobsOptions, type Queue } from 'bullmq';
+import {
+  type FinalizeJob,
+  JOB_OPTIONS,
+  jobId,
+  type Order,
+  type PackJob,
+  type PlanJob,
+  PREFIX,
+} from '@longshore/shared';
+import { ErrorCode, FlowProducer, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ProducerError } from './error.ts';
-
-/**
- * Attempts are counted by the worker, per kind of error: its table of retries says when to give up. This
- * number only has to be larger than any of those.
- */
-const JOB_OPTIONS: JobsOptions = { attempts: 1_000, backoff: { type: 'custom' } };
 
 /** Packs that one call adds; Redis serves nobody else meanwhile, for up to 66 ms at 1,000. */
 const PACKS_PER_CALL = 1_000;

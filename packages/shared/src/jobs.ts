@@ -33,6 +33,12 @@ export type FinalizeJob = z.infer<typeof FinalizeJob>;
 
 export type JobName = 'plan' | 'pack' | 'weld' | 'finalize';
 
+/**
+ * BullMQ options of every job. Attempts are counted by the worker, per kind of error: its table of retries says
+ * when to give up. This number only has to be larger than any of those.
+ */
+export const JOB_OPTIONS = { attempts: 1_000, backoff: { type: 'custom' } };
+
 /** Job ids: chosen, so that adding a job twice adds it once. BullMQ forbids `:` and all-digit ids. */
 export const jobId = {
   finalize: (exportId: string) => `${exportId}-finalize`,
@@ -45,7 +51,7 @@ export const jobId = {
 export function exportKeys(queue: string, exportId: string) {
   const root = `${PREFIX}:${queue}:longshore:${exportId}`;
   return {
-    /** String `cancel` or `suspend`; absent while the export may run. Also the channel that announces a change. */
+    /** String `cancel`; absent while the export may run. Also the channel that announces a change. */
     signal: `${root}:signal`,
     /** Bitmap: bit N is set once item N is packed. */
     done: `${root}:done`,
@@ -55,4 +61,4 @@ export function exportKeys(queue: string, exportId: string) {
 }
 
 /** What `signal` may say. */
-export type Signal = 'cancel' | 'suspend';
+export type Signal = 'cancel';

@@ -1,4 +1,4 @@
-import { type ExportResult, jobId, type WeldJob, workArea } from '@longshore/shared';
+import { type ExportResult, JOB_OPTIONS, jobId, type WeldJob, workArea } from '@longshore/shared';
 import { deleteMarked } from '@longshore/store';
 import { type Queue, WaitingChildrenError } from 'bullmq';
 import type { JobRun } from '../job-run.ts';
@@ -44,8 +44,7 @@ async function addWelds(queue: Queue, welds: readonly WeldJob[]): Promise<void> 
       name: 'weld',
       data: weld,
       opts: {
-        attempts: 1_000,
-        backoff: { type: 'custom' },
+        ...JOB_OPTIONS,
         jobId: jobId.weld(weld.export, weld.first),
         parent: { id: jobId.finalize(weld.export), queue: queue.qualifiedName },
         removeOnComplete: true,
