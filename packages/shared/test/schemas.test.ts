@@ -29,7 +29,7 @@ const MANIFEST = {
   options: { level: 3, exclude: [], onChange: 'record' },
   tools: BUILD,
   drift: { count: 1, first: [{ path: 'a', kind: 'grew' }] },
-  skipped: { count: 1, first: [{ pathBase64: '5A==', reason: 'socket' }] },
+  skipped: { count: 1, lost: 0, first: [{ pathBase64: '5A==', reason: 'socket' }] },
 };
 
 const PACK = { export: ORDER.id, destination: 'archives', item: 0, start: 0, end: 512, digest: 'd' };

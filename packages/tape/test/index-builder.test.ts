@@ -156,7 +156,7 @@ describe('the index of a tape', () => {
     const socket = { path: Buffer.from('socket'), reason: 'socket' as const };
     const items = cut(planOf(root, folder), { boundaries: [], folder, skipped: [socket, socket] });
     const { totals } = build(withRecords(items));
-    assert.deepEqual(totals.skipped, { count: 1, first: [{ path: 'socket', reason: 'socket' }] });
+    assert.deepEqual(totals.skipped, { count: 1, lost: 0, first: [{ path: 'socket', reason: 'socket' }] });
   });
 
   it('counts all that drifted, and lists the first ones', () => {
