@@ -85,10 +85,10 @@ describe('DirectoryStore', () => {
       const turns = await completeAndDie(first.upload, first.parts, Number.POSITIVE_INFINITY);
       await expectPublished();
       const states = new Set<string>();
-      for (let step = 1; step < 12; step++) {
+      for (let step = 1; step < 24; step++) {
         await store.delete(['folder/archive.tar']);
         const { upload, parts } = await prepare();
-        await completeAndDie(upload, parts, Math.ceil((turns * step) / 12));
+        await completeAndDie(upload, parts, Math.ceil((turns * step) / 24));
         states.add((await everything()).map((name) => name.replace(upload.id, 'ID')).join());
         if (!(await store.head(upload.key))) assert.deepEqual(await all(store.listParts(upload)), parts);
         await completeAgain(upload, parts);

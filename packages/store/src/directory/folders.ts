@@ -6,7 +6,7 @@ import { errnoOf, unless } from './fault.ts';
 /** How often another process may take an empty folder away just when it is about to be used. */
 const RACES = 100;
 
-const STAYS: ReadonlySet<string> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY']);
+const STAYS: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'EBUSY']);
 
 /** Not every file system lets a directory be synced, and then there is nothing to be done for it. */
 const UNSYNCABLE: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES', 'ENOENT']);
@@ -46,8 +46,14 @@ async function expectRoot(root: string): Promise<void> {
 /** Removes `folder` and the folders above it, as far up as they are empty, and never `root` itself. */
 export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
   for (let at = folder; at !== root; at = dirname(at)) {
-    const removed = await unless(STAYS, () => rmdir(at).then(() => true), false);
-    if (!removed) return;
+    try {
+      await rmdir(at);
+    } catch (error) {
+      // Gone already, perhaps by a process that was killed before it came to the folder above.
+      if (errnoOf(error) === 'ENOENT') continue;
+      if (STAYS.has(errnoOf(error) ?? '')) return;
+      throw error;
+    }
   }
 }
 

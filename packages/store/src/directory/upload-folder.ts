@@ -81,8 +81,11 @@ export async function createUploadFolder(
 export async function openUploadFolder(root: string, upload: Upload): Promise<UploadFolder> {
   const folder = { root, upload, path: join(uploadsFolder(root), upload.id) };
   const record = ID.test(upload.id) ? await readRecord(folder.path) : undefined;
-  if (record?.key !== upload.key) throw noSuchUpload(folder);
-  return folder;
+  if (record?.key === upload.key) return folder;
+  // Whoever completed or aborted it may have been killed before the folders that it left empty were removed.
+  await tidyScratch(root);
+  await removeEmptyFolders(root, uploadsFolder(root));
+  throw noSuchUpload(folder);
 }
 
 export function noSuchUpload({ root, upload }: Omit<UploadFolder, 'path'>): StoreError {
