@@ -1,6 +1,7 @@
 export * from './catalog/index.ts';
 export * from './codec/codec.ts';
 export * from './crc.ts';
+export * from './end-thread.ts';
 export * from './entry.ts';
 export * from './error.ts';
 export * from './exclude.ts';

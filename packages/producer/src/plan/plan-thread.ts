@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
-import { compileExcludes, LinkGroups, plannedRoot, Volume } from '@longshore/tape';
+import { CLOSE, compileExcludes, LinkGroups, plannedRoot, Volume } from '@longshore/tape';
 import { type PlannedSegment, Planner } from './planner.ts';
 import {
   type PlanThreadData,
@@ -25,7 +25,10 @@ async function main(port: MessagePort, data: PlanThreadData): Promise<void> {
     const emit = emitter(new Int32Array(data.control), reply);
     const planner = new Planner({ volume, exclude: compileExcludes(exclude), links, spool, emit });
     reply({ kind: 'ready', root: plannedRoot(volume.rootStat) });
-    for (let message = await next(port); message.kind === 'replay'; message = await next(port)) {
+    for (;;) {
+      const message = await next(port);
+      if (message === CLOSE) return;
+      if (message.kind === 'run') break;
       reply({ kind: 'replayed', ...planner.replay(message.file, message.digest) });
     }
     planner.run();
@@ -35,8 +38,8 @@ async function main(port: MessagePort, data: PlanThreadData): Promise<void> {
   }
 }
 
-async function next(port: MessagePort): Promise<PlanThreadMessage> {
-  const [message]: [PlanThreadMessage] = (await once(port, 'message')) as [PlanThreadMessage];
+async function next(port: MessagePort): Promise<PlanThreadMessage | typeof CLOSE> {
+  const [message] = (await once(port, 'message')) as [PlanThreadMessage | typeof CLOSE];
   return message;
 }
 

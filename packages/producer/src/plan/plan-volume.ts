@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { Worker as Thread } from 'node:worker_threads';
 import { type Order, type PlannedRoot, RelayedError, workArea } from '@longshore/shared';
 import { putMarked, type Store, StoreError } from '@longshore/store';
+import { endThread } from '@longshore/tape';
 import { ProducerError } from '../error.ts';
 import { expectSameRoot } from './expect-same-root.ts';
 import type { PlannedSegment } from './planner.ts';
@@ -179,7 +180,7 @@ class PlanThread implements AsyncDisposable {
     Atomics.store(this.#state, STOP, 1);
     Atomics.notify(this.#state, WAITING);
     await this.#replies.return?.();
-    await this.#thread.terminate();
+    await endThread(this.#thread);
   }
 
   #send(message: PlanThreadMessage): void {

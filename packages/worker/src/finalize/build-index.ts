@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
-import { type IndexTotals, TRAILER_BYTES } from '@longshore/tape';
+import { endThread, type IndexTotals, TRAILER_BYTES } from '@longshore/tape';
 import { fetchExactSegment } from '../fetch-segment.ts';
 import type { IndexMessage, IndexReply, IndexThreadData } from '../threads/index-thread.ts';
 import type { Archive } from './archive.ts';
@@ -107,6 +107,6 @@ class IndexThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#thread.terminate();
+    await endThread(this.#thread);
   }
 }

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
-import { decodeRecord, IndexBuilder, type IndexTotals, IndexWriter } from '@longshore/tape';
+import { CLOSE, decodeRecord, IndexBuilder, type IndexTotals, IndexWriter } from '@longshore/tape';
 
 /** What the index thread starts with: the local file to write, and what its meta table says. */
 export interface IndexThreadData {
@@ -62,7 +62,10 @@ class IndexThread {
 
 function main(port: MessagePort): void {
   const thread = new IndexThread(workerData as IndexThreadData);
-  port.on('message', (message: IndexMessage) => port.postMessage(thread.handle(message)));
+  port.on('message', (message: IndexMessage | typeof CLOSE) => {
+    if (message === CLOSE) port.close();
+    else port.postMessage(thread.handle(message));
+  });
 }
 
 if (parentPort) main(parentPort);

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
-import { type Codec, createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
+import { CLOSE, type Codec, createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import { FileOutput, type ItemOutput, MemoryOutput } from './output.ts';
 import type { RenderMessage, RenderReply, RenderTask } from './protocol.ts';
@@ -84,7 +84,11 @@ class RenderThread {
 
 function main(port: MessagePort): void {
   const thread = new RenderThread(workerData as SharedArrayBuffer);
-  port.on('message', (message: RenderMessage) => {
+  port.on('message', (message: RenderMessage | typeof CLOSE) => {
+    if (message === CLOSE) {
+      port.close();
+      return;
+    }
     const { reply, transfer } = thread.handle(message);
     port.postMessage(reply, transfer);
   });

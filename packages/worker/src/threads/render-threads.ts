@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
+import { endThread } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import {
   OUTPUT_BUFFER_BYTES,
@@ -168,7 +169,8 @@ class RenderThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#thread.terminate();
+    Atomics.store(this.#stop, 0, 1);
+    await endThread(this.#thread);
   }
 
   /** Also rejects with what the thread dies of. */
