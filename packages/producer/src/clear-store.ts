@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { Manifest, type Order, publishedKeys, workArea } from '@longshore/shared';
-import { deleteMarked, type Store } from '@longshore/store';
+import { deleteMarked, isUploadOpen, type Store } from '@longshore/store';
 import { INDEX_HEAD_BYTES, isIndexOf } from '@longshore/tape';
 
 /** What clearing found: an export that had got to its end stays, and only its work area goes. */
@@ -32,17 +32,12 @@ async function readManifest(store: Store, key: string): Promise<Manifest | undef
 /** An archive is this export's where the upload is gone, and it has the size that the draft says. */
 async function clearArchive(order: Order, store: Store): Promise<void> {
   const { key } = order.upload;
-  const open = await isOpen(order, store);
+  const open = await isUploadOpen(store, order.upload);
   await store.abortUpload(order.upload);
   const draft = open ? undefined : await readManifest(store, workArea(order.id).manifestDraft);
   if (!draft) return;
   const archive = await store.head(key);
   if (archive?.bytes === draft.archive.bytes) await store.delete([key]);
-}
-
-async function isOpen({ upload }: Order, store: Store): Promise<boolean> {
-  for await (const { id } of store.listUploads(upload.key)) if (id === upload.id) return true;
-  return false;
 }
 
 async function clearIndex(order: Order, store: Store): Promise<void> {

@@ -1,7 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { Manifest, publishedKeys } from '@longshore/shared';
-import { type ObjectInfo, type Part, putMarked, type Store, StoreError } from '@longshore/store';
+import {
+  isUploadOpen,
+  type ObjectInfo,
+  type Part,
+  putMarked,
+  type Store,
+  StoreError,
+} from '@longshore/store';
 import { INDEX_HEAD_BYTES, type IndexTotals, isIndexOf } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import type { ExportContext } from '../export-context.ts';
@@ -121,15 +128,8 @@ export async function completeUpload(options: SurveyOptions, parts: readonly Par
   } catch (error) {
     if (isCode(error, 'NO_SUCH_UPLOAD')) return;
     if (!isCode(error, 'ALREADY_EXISTS')) throw error;
-    if (await isOpen(options)) throw taken(store, order.upload.key);
+    if (await isUploadOpen(store, order.upload, options)) throw taken(store, order.upload.key);
   }
-}
-
-async function isOpen({ context: { store, order }, signal }: SurveyOptions): Promise<boolean> {
-  for await (const upload of store.listUploads(order.upload.key, { signal })) {
-    if (upload.id === order.upload.id) return true;
-  }
-  return false;
 }
 
 /** The archive as the store shows it, which must have the size of what was uploaded: ARCHIVE_MISMATCH. */
