@@ -24,7 +24,7 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const machine = () =>
+export const machine = () =>
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${prettyBytes(totalmem(), { binary: true })}, ` +
   `Linux ${release()}, Node ${process.versions.node}`;
 

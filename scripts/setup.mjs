@@ -1,4 +1,4 @@
-// Makes a fresh checkout ready: `node scripts/setup.mjs demo|test|bench`.
+// Makes a fresh checkout ready: `node scripts/setup.mjs start|demo|test|bench|cluster`.
 //
 // Plain JavaScript for Node 20, and free of dependencies, because it runs before there are any: it is what
 // brings `node_modules` and, in it, the Node that everything else runs on.

@@ -1,14 +1,15 @@
-// The demo: exports a volume to a real S3 server, kills a worker in the middle, and shows that the archive is
-// whole all the same: any S3 client gets it, GNU tar unpacks it, and nothing differs.
+// The demo: asks a service over HTTP to export a volume to a real S3 server, kills a worker in the middle, and shows
+// that the archive is whole all the same: the API's link gives it to anyone, GNU tar unpacks it, and nothing differs.
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { compareTrees } from '../../test/fixtures/compare-trees.ts';
+import { freePort } from '../../test/harness/server.ts';
 import { tempFolder } from '../../test/harness/temp.ts';
-import { startS3 } from '../../test/harness/versitygw.ts';
 import { root, temporary } from '../config.ts';
+import { DESTINATION_URI, startService } from '../service/service.ts';
 import { makeVolume } from '../volume.ts';
-import { exportWithCasualty } from './export.ts';
+import { download, exportWithCasualty } from './export.ts';
 import { printFigures } from './figures.ts';
 import { step } from './step.ts';
 import { fetchObject, unpack } from './take-away.ts';
@@ -29,16 +30,24 @@ async function demo(signal: AbortSignal): Promise<void> {
   const volume = await step('Copying about 1 GB of this machine’s own files, some with hard links', () =>
     makeVolume({ path, sources: SOURCES, bytes: VOLUME_BYTES, linkEvery: 50, signal }),
   );
-  await using s3 = await startS3();
-  const bucket = await s3.bucket('demo');
+  await using service = await step(
+    'Starting Redis, an S3 server, longshore serve and three longshore work',
+    async () =>
+      startService({
+        folder: folder.path,
+        port: await freePort(),
+        volumes: { demo: path },
+        workers: 3,
+        // One is killed; whether the others go on is for the export to show.
+        onEnd: () => undefined,
+        signal,
+      }),
+  );
 
-  const { result, killed } = await exportWithCasualty(volume, {
-    to: `s3://${bucket}/exports`,
-    environment: { ...s3.env, TMPDIR: folder.path },
-    signal,
-  });
-  const archive = await step('Downloading the archive with one plain GetObject', () =>
-    fetchObject(s3, { uri: result.archive.uri, to: join(folder.path, 'demo.tar.zst'), signal }),
+  const exported = await exportWithCasualty(service, { volume, signal });
+  const { status, result } = exported;
+  const archive = await step('Downloading the archive by the link that the API signs', () =>
+    download(service, { id: status.id, to: join(folder.path, 'demo.tar.zst'), signal }),
   );
   const copy = await step('Unpacking it with GNU tar', () =>
     unpack(archive, { into: join(folder.path, 'copy'), signal }),
@@ -46,12 +55,12 @@ async function demo(signal: AbortSignal): Promise<void> {
   const differences = await step('Comparing every file, link, mode, owner and time', async () =>
     compareTrees(volume.path, copy),
   );
-  const manifest = await fetchObject(s3, {
-    uri: result.manifest.uri,
+  const manifest = await fetchObject(service.s3, {
+    uri: `${DESTINATION_URI}/${result.manifest.key}`,
     to: join(folder.path, 'manifest.json'),
     signal,
   });
-  await printFigures({ volume, result, manifest, killed });
+  await printFigures({ volume, exported, manifest });
   for (const { path: where, field } of differences.slice(0, 20)) console.error(`${where}: another ${field}`);
   if (differences.length > 0)
     throw new Error(`The copy differs from the volume in ${differences.length} points.`);

@@ -3,12 +3,15 @@ import { attempt, find, run } from './command.mjs';
 import { SetupError } from './error.mjs';
 import { root } from './places.mjs';
 
-const ALWAYS = ['demo', 'test', 'bench'];
+const ALWAYS = ['start', 'demo', 'test', 'bench', 'cluster'];
+
+// What starts Kubernetes clusters.
+const CLUSTERS = ['test', 'cluster'];
 
 /**
  * What comes from the distribution. `program` is what the package is wanted for, and how it is looked for
- * where there is no dpkg.
- * @type {readonly {name: string, program?: string, purposes: readonly string[]}[]}
+ * where there is no dpkg; with `anyProvider` everywhere, because the package would drive another provider's out.
+ * @type {readonly {name: string, program?: string, anyProvider?: true, purposes: readonly string[]}[]}
  */
 const PACKAGES = [
   // Node 26 is linked with it, and a minimal Debian hasn't got it.
@@ -29,12 +32,34 @@ const PACKAGES = [
   // Mounts, to prove that a walk doesn't leave its file system; ratarmount needs FUSE too.
   { name: 'fuse3', program: 'fusermount3', purposes: ['test'] },
   { name: 'bindfs', program: 'bindfs', purposes: ['test'] },
-  // Compares trees; in its venv live ratarmount and indexed_zstd.
+  // Compares trees; programs from PyPI live in venvs of it.
   { name: 'python3', program: 'python3', purposes: ['demo', 'test'] },
   { name: 'python3-venv', program: 'python3', purposes: ['test'] },
   // A test compiles a C file, to compare our system-call constants with the kernel's headers.
   { name: 'gcc', program: 'gcc', purposes: ['test'] },
   { name: 'libc6-dev', program: 'gcc', purposes: ['test'] },
+  // The container suite: a Docker daemon of its own, the images' base, and a network to look into.
+  { name: 'docker.io', program: 'dockerd', anyProvider: true, purposes: ['test'] },
+  { name: 'debootstrap', program: 'debootstrap', purposes: ['test'] },
+  { name: 'iproute2', program: 'ip', purposes: CLUSTERS },
+  { name: 'util-linux', program: 'unshare', purposes: CLUSTERS },
+  // What customers fetch an archive with.
+  { name: 'curl', program: 'curl', purposes: ['test'] },
+  { name: 'wget', program: 'wget', purposes: ['test'] },
+  { name: 'aria2', program: 'aria2c', purposes: ['test'] },
+  { name: 'awscli', program: 'aws', purposes: ['test'] },
+  // Opens the pages that the service has.
+  { name: 'chromium', program: 'chromium', purposes: ['test'] },
+  // A Kubernetes cluster: its database, containers, their network and what kube-proxy calls, certificates, and an
+  // image to try things with.
+  { name: 'etcd-server', program: 'etcd', purposes: CLUSTERS },
+  { name: 'containerd', program: 'containerd', anyProvider: true, purposes: CLUSTERS },
+  { name: 'runc', program: 'runc', anyProvider: true, purposes: CLUSTERS },
+  { name: 'containernetworking-plugins', program: 'host-local', purposes: CLUSTERS },
+  { name: 'iptables', program: 'iptables', purposes: CLUSTERS },
+  { name: 'conntrack', program: 'conntrack', purposes: CLUSTERS },
+  { name: 'openssl', program: 'openssl', purposes: CLUSTERS },
+  { name: 'busybox-static', program: 'busybox', purposes: CLUSTERS },
 ];
 
 const INSTALLER = join(root, 'scripts/setup/install-packages.sh');
@@ -65,8 +90,13 @@ function missingOf(wanted) {
     ...wanted.map(({ name }) => name),
   ]);
   const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')));
-  return wanted.map(({ name }) => name).filter((name) => !installed.has(`${name} installed`));
+  return wanted
+    .filter((each) => !installed.has(`${each.name} installed`) && !isProvided(each))
+    .map(({ name }) => name);
 }
+
+/** @param {typeof PACKAGES[number]} wanted */
+const isProvided = ({ anyProvider, program }) => anyProvider && program && find(program);
 
 /** @param {typeof PACKAGES} wanted */
 const withoutProgram = (wanted) =>
@@ -75,10 +105,19 @@ const withoutProgram = (wanted) =>
 /** @param {string[]} names */
 function install(names) {
   if (!find('apt-get')) throw new SetupError(notDebian(names));
-  const command = ['sh', INSTALLER, ...names];
-  if (process.getuid?.() === 0) run('sh', command.slice(1));
-  else if (attempt('sudo', ['-n', 'true']).ok) run('sudo', ['-n', ...command]);
-  else throw new SetupError(needsRoot(names));
+  if (!runAsRoot('sh', [INSTALLER, ...names])) throw new SetupError(needsRoot(names));
+}
+
+/**
+ * Runs a program as root, with sudo where that's needed; false where neither can be had.
+ * @param {string} program
+ * @param {string[]} args
+ */
+export function runAsRoot(program, args) {
+  if (process.getuid?.() === 0) run(program, args);
+  else if (attempt('sudo', ['-n', 'true']).ok) run('sudo', ['-n', program, ...args]);
+  else return false;
+  return true;
 }
 
 /** @param {string[]} names */

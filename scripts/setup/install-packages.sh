@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs Debian packages, and starts nothing: install-packages.sh PACKAGE... (as root).
 #
-# A package's service (redis-server's, on port 6379) is neither started now nor at the next boot: Longshore
-# starts a Redis of its own for each export. A service that was there before isn't touched.
+# A package's service (redis-server's, on port 6379, Docker's, etcd's) is neither started now nor at the next boot:
+# Longshore starts a Redis of its own for each export, and a test its own Docker, etcd and containerd. A service that
+# was there before isn't touched.
 set -eu
 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -25,12 +26,27 @@ install() {
   apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
-had_redis=$(dpkg-query -W -f='${db:Status-Status}' redis-server 2>/dev/null || true)
+# PACKAGE:UNIT of packages that bring a service, whether asked for by name or brought along by another one.
+services='redis-server:redis-server.service docker.io:docker.socket docker.io:docker.service
+  containerd:containerd.service etcd-server:etcd.service'
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+}
+
+absent=
+for each in $services; do
+  if ! is_installed "${each%%:*}"; then absent="$absent $each"; fi
+done
+
 # The lists may be missing or out of date; only then are they fetched.
 install "$@" || { apt-get update -qq && install "$@"; }
 
-case " $* " in
-*' redis-server '*)
-  if [ "$had_redis" != installed ]; then update-rc.d redis-server disable; fi
-  ;;
-esac
+for each in $absent; do
+  package=${each%%:*} unit=${each#*:}
+  if ! is_installed "$package"; then continue; fi
+  # The helper works for maintainer scripts only, and looks for this.
+  DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$unit"
+  # Not every unit has an init script beside it.
+  if [ -e "/etc/init.d/${unit%.*}" ]; then update-rc.d "${unit%.*}" disable; fi
+done

@@ -13,10 +13,11 @@ const caches = isAbsolute(named) ? named : join(homedir(), '.cache');
 /** What is built once and shared by every checkout; each folder in it carries its version in its name. */
 export const cache = join(caches, 'longshore');
 
-/** Folders that are searched for programs: PATH, and where unprivileged users' PATH often doesn't reach. */
+/** Folders that are searched for programs: PATH, and where unprivileged users' PATH often doesn't reach, or no PATH. */
 export const programFolders = [
   ...(process.env.PATH ?? '').split(delimiter).filter(Boolean),
   '/usr/local/go/bin',
   '/usr/sbin',
   '/sbin',
+  '/usr/lib/cni',
 ];

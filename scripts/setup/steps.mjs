@@ -1,9 +1,14 @@
 import { debianPackages } from './debian.mjs';
 import { goTool } from './go-tools.mjs';
+import { baseImage, imageNpm } from './images.mjs';
+import { kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
 import { exactNode, npmPackages } from './npm.mjs';
-import { archiveReaders } from './python.mjs';
+import { apiFuzzer, archiveReaders, s3Client } from './python.mjs';
 
-export const PURPOSES = /** @type {const} */ (['demo', 'test', 'bench']);
+export const PURPOSES = /** @type {const} */ (['start', 'demo', 'test', 'bench', 'cluster']);
+
+// What starts Kubernetes clusters.
+const CLUSTERS = ['test', 'cluster'];
 
 /**
  * Everything that a fresh machine lacks, in the order in which it is brought.
@@ -25,4 +30,34 @@ export const steps = [
     }),
   },
   { purposes: ['test'], ...archiveReaders },
+  { purposes: ['test'], ...apiFuzzer },
+  { purposes: ['test'], ...s3Client },
+  // Debian's docker-compose is the first one, which its makers have given up.
+  {
+    purposes: ['test'],
+    ...goTool({
+      name: 'docker-compose',
+      version: 'v2.40.3',
+      path: './cmd',
+      within: 'github.com/docker/compose/v2',
+      variable: 'github.com/docker/compose/v2/internal.Version',
+      needsGo: '1.24',
+    }),
+  },
+  { purposes: ['test'], ...baseImage },
+  { purposes: ['test'], ...imageNpm },
+  // What a cluster is made of, besides Debian's etcd and containerd: Kubernetes itself, its DNS server, and the
+  // first process of its machines and pods.
+  { purposes: CLUSTERS, ...kubernetes },
+  {
+    purposes: CLUSTERS,
+    ...goTool({
+      name: 'coredns',
+      version: 'v1.15.0',
+      path: 'github.com/coredns/coredns',
+      needsGo: '1.26',
+    }),
+  },
+  { purposes: CLUSTERS, ...machineInit },
+  { purposes: ['test'], ...snapshotCrds },
 ];

@@ -1,6 +1,14 @@
 import Mocha from 'mocha';
 import type { Counts } from './counts.ts';
 
+/** A process that has nothing left to do has ended by then. */
+const LINGERING_MS = 5_000;
+
+/** For whoever has to find out what keeps a suite from ending. */
+function tellWhatIsLeft(): void {
+  console.error(`Still in use after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
+}
+
 /** Mocha's usual output, and at the end the counts as a message to the parent process. */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
@@ -9,6 +17,7 @@ export default class CountingReporter extends Mocha.reporters.Spec {
       const { passes, failures, pending } = this.stats;
       const counts: Counts = { passed: passes, failed: failures + pending };
       process.send?.(counts);
+      setTimeout(tellWhatIsLeft, LINGERING_MS).unref();
     });
   }
 }

@@ -7,11 +7,14 @@ import { remaining } from './process-group.ts';
 import type { Suite } from './suites.ts';
 
 /** How long a suite may take to end once its last test has, or once it was interrupted. */
-const ENDING_MS = 10_000;
+const ENDING_MS = 30_000;
+
+/** How long a suite may take: twice what the longest one does, servers built from their sources included. */
+const SUITE_MS = 55 * 60_000;
 
 /** What makes a suite fail whatever its tests say. */
 export interface Fault {
-  code: 'NO_REPORT' | 'HUNG' | 'LEFT_PROCESSES';
+  code: 'NO_REPORT' | 'TOO_LONG' | 'HUNG' | 'LEFT_PROCESSES';
   message: string;
 }
 
@@ -27,11 +30,13 @@ export interface RunOptions {
   output?: 'inherit' | 'ignore';
   /** Milliseconds from the last test to the end of the process. */
   endingMs?: number;
+  /** Milliseconds after which it's interrupted. */
+  suiteMs?: number;
 }
 
 /** Runs a suite in a process group of its own, of which nothing is left when this returns. */
 export async function runSuite(suite: Suite, options: RunOptions = {}): Promise<Outcome> {
-  const { signal, output = 'inherit', endingMs = ENDING_MS } = options;
+  const { signal, output = 'inherit', endingMs = ENDING_MS, suiteMs = SUITE_MS } = options;
   const child = spawn(process.execPath, suite.command, {
     cwd: root,
     env: childEnvironment,
@@ -44,9 +49,15 @@ export async function runSuite(suite: Suite, options: RunOptions = {}): Promise<
     setTimeout(() => kill(-group, 'SIGKILL'), endingMs).unref();
   };
   signal?.addEventListener('abort', interrupt);
+  const faults: Fault[] = [];
+  const limit = setTimeout(() => {
+    faults.push({ code: 'TOO_LONG', message: `it was ended after ${suiteMs / 60_000} minutes` });
+    interrupt();
+  }, suiteMs);
   try {
-    return await (suite.reports ? tested(child, endingMs) : checked(child));
+    return await (suite.reports ? tested(child, { endingMs, faults }) : checked(child, faults));
   } finally {
+    clearTimeout(limit);
     signal?.removeEventListener('abort', interrupt);
     kill(-group, 'SIGKILL');
   }
@@ -58,13 +69,15 @@ function pidOf({ pid }: ChildProcess): number {
 }
 
 /** A check is one test, which passes if it exits with 0. */
-async function checked(child: ChildProcess): Promise<Outcome> {
+async function checked(child: ChildProcess, faults: Fault[]): Promise<Outcome> {
   const [code] = await once(child, 'exit');
-  return { ...(code === 0 ? PASSED : FAILED), faults: [] };
+  return { ...(code === 0 ? PASSED : FAILED), faults };
 }
 
-async function tested(child: ChildProcess, endingMs: number): Promise<Outcome> {
-  const faults: Fault[] = [];
+async function tested(
+  child: ChildProcess,
+  { endingMs, faults }: { endingMs: number; faults: Fault[] },
+): Promise<Outcome> {
   const counts = await report(child, endingMs, faults);
   if (!counts) faults.push({ code: 'NO_REPORT', message: 'its process ended without a report' });
   const left = await remaining(pidOf(child));

@@ -127,11 +127,14 @@ export class Longshore implements AsyncDisposable {
       signal,
       stdout: this.#stdout,
       stderr: this.#stderr + this.#rest,
-      result: this.#stdout.startsWith('{') ? JSON.parse(this.#stdout) : undefined,
+      result: isObject(this.#stdout) ? JSON.parse(this.#stdout) : undefined,
       elapsed: performance.now() - this.#started,
     };
   }
 }
+
+/** One line of JSON; commands that print many print an object in each. */
+const isObject = (stdout: string) => stdout.startsWith('{') && stdout.indexOf('\n') === stdout.length - 1;
 
 /** Starts `longshore export SRC --to DEST --json …`. */
 export function startExport(

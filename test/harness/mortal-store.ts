@@ -9,6 +9,7 @@ const CHANGES: ReadonlySet<string> = new Set([
   'delete',
   'createUpload',
   'putPart',
+  'prepareCompletion',
   'completeUpload',
   'abortUpload',
 ]);

@@ -2,16 +2,21 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { ServerProcess } from './server.ts';
+import { freePort, ServerProcess } from './server.ts';
 import { tempFolder } from './temp.ts';
 import { installedTool } from './tools.ts';
 
-/** A real Redis on a Unix socket, as an operator should run it: `noeviction`, and an append-only file. */
+/**
+ * A real Redis as an operator should run it: `noeviction`, and an append-only file. It's on a Unix socket, and on a
+ * port too where an address is given.
+ */
 export interface RedisServer extends AsyncDisposable {
   /** `unix:///…/redis.sock`, as ioredis takes it. */
   url: string;
   /** The same, as a path. */
   socket: string;
+  /** `redis://ADDRESS:PORT`, without the password. */
+  tcp?: string;
   /** Where the append-only file is. */
   dir: string;
   /** SIGKILL; `restart` brings it back with what its append-only file has. */
@@ -23,16 +28,24 @@ export interface RedisServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startRedis(options: { dir?: string; password?: string } = {}): Promise<RedisServer> {
+export async function startRedis(
+  options: { dir?: string; password?: string; address?: string } = {},
+): Promise<RedisServer> {
   const command = await installedTool('redis-server');
   // The socket's path may have at most 107 bytes (unix(7)), so it doesn't go into a folder that was given.
   const temp = await tempFolder('redis');
   const dir = options.dir ?? join(temp.path, 'data');
   await mkdir(dir, { recursive: true });
   const socket = join(temp.path, 'redis.sock');
+  const { address, password } = options;
+  const port = address === undefined ? undefined : await freePort(address);
   const server = new ServerProcess({
     command,
-    args: [...settings(socket, dir), ...(options.password ? ['--requirepass', options.password] : [])],
+    args: [
+      ...settings(socket, dir),
+      ...(password ? ['--requirepass', password] : []),
+      ...(address ? ['--port', String(port), '--bind', address, '--protected-mode', 'no'] : []),
+    ],
     isReady: () => answersPing(socket),
   });
   const stop = async () => {
@@ -48,6 +61,7 @@ export async function startRedis(options: { dir?: string; password?: string } = 
   return {
     url: `unix://${socket}`,
     socket,
+    tcp: address && `redis://${address}:${port}`,
     dir,
     kill: () => server.kill(),
     restart: () => server.kill().then(() => server.start()),

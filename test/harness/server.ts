@@ -103,21 +103,21 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 /**
- * A port of the loopback interface that nothing listens on. It's taken from below the range that outgoing
+ * A port, of the loopback interface where nothing else is said, that nothing listens on. It's taken from below the range that outgoing
  * connections get theirs from, so that it is still free when a killed server starts again.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(address = '127.0.0.1'): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
-    if (await isFree(port)) return port;
+    if (await isFree(port, address)) return port;
   }
   throw new Error('a hundred ports between 20000 and 32000 were all taken');
 }
 
-async function isFree(port: number): Promise<boolean> {
+async function isFree(port: number, address: string): Promise<boolean> {
   const server = createServer();
   try {
-    server.listen(port, '127.0.0.1');
+    server.listen(port, address);
     await once(server, 'listening');
     return true;
   } catch {

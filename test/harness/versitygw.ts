@@ -7,7 +7,7 @@ import { builtTool } from './tools.ts';
 const CREDENTIALS = { accessKeyId: 'longshore-test', secretAccessKey: 'longshore-test-secret' };
 const REGION = 'us-east-1';
 
-/** A real S3 server (versitygw) on the loopback interface, with its objects in a folder. */
+/** A real S3 server (versitygw), on the loopback interface where nothing else is said, with its objects in a folder. */
 export interface S3Server extends AsyncDisposable {
   endpoint: string;
   /** Where its buckets are, as folders. */
@@ -34,18 +34,19 @@ export interface S3Server extends AsyncDisposable {
 }
 
 export async function startS3(
-  options: { dir?: string; port?: number; access?: 'read-only' } = {},
+  options: { dir?: string; port?: number; access?: 'read-only'; address?: string } = {},
 ): Promise<S3Server> {
   const command = await builtTool('versitygw');
-  const port = options.port ?? (await freePort());
+  const { address = '127.0.0.1' } = options;
+  const port = options.port ?? (await freePort(address));
   const temp = options.dir === undefined ? await tempFolder('s3') : undefined;
   const dir = options.dir ?? temp!.path;
   await mkdir(dir, { recursive: true });
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `http://${address}:${port}`;
   const access = options.access === 'read-only' ? ['--readonly'] : [];
   const server = new ServerProcess({
     command,
-    args: ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', ...access, 'posix', dir],
+    args: ['--port', `${address}:${port}`, '--keep-alive', '--quiet', ...access, 'posix', dir],
     env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
     cwd: dir,
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(2_000) })).status === 403,

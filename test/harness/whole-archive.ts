@@ -39,7 +39,7 @@ export interface WholeArchive {
 
 /**
  * Reads what an export left in `folder`, which must be that and nothing else, and asserts that it agrees: the
- * tape's size and CRC, every file's CRC, and the drift in manifest and index.
+ * archive's segments, the tape's size and CRC, every file's CRC, and the drift in manifest and index.
  */
 export function readWholeArchive(folder: string): WholeArchive {
   const names = objectsIn(folder);
@@ -48,6 +48,7 @@ export function readWholeArchive(folder: string): WholeArchive {
   const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, manifestName), 'utf8')));
   const base = manifestName.slice(0, -'.manifest.json'.length);
   assert.deepEqual(names, [`${base}.index.sqlite`, manifestName, manifest.archive.key].sort());
+  assertSegments(manifest, readFileSync(join(folder, manifest.archive.key)));
   const tape = decompress(manifest, join(folder, manifest.archive.key));
   const entries = readIndex(join(folder, `${base}.index.sqlite`));
   const whole = { manifest, tape, entries, drift: driftOf(manifest), content: contentOf({ entries, tape }) };
@@ -112,9 +113,23 @@ function contentOf({ entries, tape }: Pick<WholeArchive, 'entries' | 'tape'>) {
   };
 }
 
+/** One of each part, and together the whole archive. */
+function assertSegments({ archive }: Manifest, bytes: Buffer): void {
+  assert.equal(archive.segments.length, archive.parts);
+  let start = 0;
+  for (const segment of archive.segments) {
+    const end = start + segment.bytes;
+    assert.equal(hex(crc32(bytes.subarray(start, end))), segment.crc32, `bytes ${start} to ${end}`);
+    start = end;
+  }
+  assert.equal(start, bytes.length);
+}
+
+const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+
 function assertAgreement({ manifest, tape, entries, drift, content }: WholeArchive): void {
   assert.equal(tape.length, manifest.tape.bytes);
-  assert.equal(crc32(tape).toString(16).padStart(8, '0'), manifest.tape.crc32);
+  assert.equal(hex(crc32(tape)), manifest.tape.crc32);
   assert.equal(entries.size, manifest.entries.count);
   const files = [...entries].filter(([, { type }]) => type === 'file');
   for (const [path, entry] of files) assert.equal(crc32(content(path)), entry.crc32, path);

@@ -46,6 +46,13 @@ describe('a suite', () => {
     assert.deepEqual(outcome, { passed: 1, failed: 1, faults: ['HUNG'] });
   });
 
+  it('is ended, and fails, when it takes too long', async () => {
+    const source = `${PASSING} it('waits', function () { this.timeout(0); return new Promise(() => setInterval(() => {}, 1_000)); });`;
+    const { failed, faults } = await outcomeOf(source, { suiteMs: 1_500, endingMs: 300 });
+    assert.ok(failed > 0);
+    assert.ok(faults.includes('TOO_LONG'), faults.join());
+  });
+
   it('fails when it leaves a process, which is then killed', async () => {
     const leak = `import { spawn } from 'node:child_process';
       it('leaks', () => spawn('sleep', ['60'], { stdio: 'ignore' }).unref());`;

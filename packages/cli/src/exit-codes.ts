@@ -7,6 +7,8 @@ export const EXIT = {
   usage: 2,
   /** Complete, but files had changed, vanished or couldn't be read: the manifest lists them. */
   drifted: 3,
+  /** Of a worker in a pod, whose Job fails by it: the configuration can't be used. */
+  configuration: 42,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -17,6 +19,7 @@ export const EXIT = {
  */
 const USAGE_CODES = new Set([
   'USAGE',
+  'NOT_IN_CLUSTER',
   'MISSING_PROGRAM',
   'BAD_TEMP',
   'REDIS_REFUSED',
@@ -29,10 +32,22 @@ const USAGE_CODES = new Set([
   'REFUSED',
   'VOLUME_MISSING',
   'ARCHIVE_EXISTS',
+  'NO_ARCHIVE',
+  'BAD_TARGET',
+  'AUTH_REQUIRED',
+  'BAD_TOKEN_FILE',
+  'CANNOT_LISTEN',
+  'SERVER_UNTRUSTED',
+  'NOT_A_SERVER',
+  'TOKEN_REFUSED',
+  'REQUEST_REFUSED',
+  'TARGET_EXISTS',
+  'BAD_TARGET',
 ]);
 
 export function exitCodeOf(error: unknown): number {
   if (!isLongshoreError(error)) return EXIT.failed;
   if (error.code === 'INTERRUPTED') return EXIT.interrupted;
+  if (error.code === 'BAD_POD') return EXIT.configuration;
   return USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed;
 }

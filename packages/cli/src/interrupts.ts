@@ -2,7 +2,7 @@ import { CliError } from './error.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** A terminal and the programs in between may deliver one Ctrl-C several times; after this it's another one. */
-const IMPATIENT_MS = 1_000;
+export const IMPATIENT_MS = 1_000;
 
 /** Private workers and their Redis end with this process; a store that doesn't answer can't be cleared. */
 function giveUp(): never {
@@ -20,10 +20,13 @@ export class Interrupts implements Disposable {
     const now = Date.now();
     this.#interruptedAt ??= now;
     if (now - this.#interruptedAt > IMPATIENT_MS) giveUp();
-    this.#controller.abort(new CliError('INTERRUPTED', `Interrupted by ${signal}; nothing was left behind.`));
+    this.#controller.abort(new CliError('INTERRUPTED', `Interrupted by ${signal}; ${this.#aftermath}.`));
   };
+  #aftermath: string;
 
-  constructor() {
+  /** `aftermath`: how things are when an interrupted command has ended. */
+  constructor(aftermath = 'nothing was left behind') {
+    this.#aftermath = aftermath;
     process.on('SIGINT', this.#interrupt);
     process.on('SIGTERM', this.#interrupt);
   }

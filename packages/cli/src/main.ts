@@ -2,6 +2,7 @@ import { failureOf } from '@longshore/shared';
 import { CommanderError } from 'commander';
 import { processConfig } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { oneLine } from './output/one-line.ts';
 import { program } from './program.ts';
 
 /** Says an error in one line; its stack only for those who ask for it. */
@@ -11,14 +12,6 @@ function report(error: unknown): number {
   process.stderr.write(`longshore: ${oneLine(failureOf(error).message)}\n`);
   if (isDebugging()) for (const stack of stacks(error)) process.stderr.write(`${stack}\n`);
   return exitCodeOf(error);
-}
-
-/** A name from the volume or from the call may hold a line's end, or what a terminal obeys. */
-function oneLine(message: string): string {
-  return message
-    .replaceAll(/\s*\n\s*/g, ' ')
-    .replaceAll(/\p{Control}|[\u2028\u2029]/gu, (found) => JSON.stringify(found).slice(1, -1))
-    .replaceAll(/\p{Control}/gu, (found) => `\\u00${found.charCodeAt(0).toString(16)}`);
 }
 
 /** Stacks only: what else an error of a library has may hold a password. */

@@ -7,7 +7,7 @@ const isUsage = (error: unknown): error is CliError => error instanceof CliError
 describe('the configuration', () => {
   it('needs no variable at all', () => {
     const config = readConfig({});
-    assert.deepEqual([config.debug, config.redis, config.logLevel], [false, undefined, 'info']);
+    assert.deepEqual([config.debug, config.redis, config.logLevel], [false, undefined, undefined]);
     assert.deepEqual([config.volumes, config.destinations], [{}, {}]);
     assert.ok(config.cores >= 1);
   });

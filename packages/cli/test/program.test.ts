@@ -27,6 +27,22 @@ describe('the command line', () => {
     [['work', '--grace=-1'], /--grace/],
     [['work', '--lock', '0'], /--lock/],
     [['work', 'hard'], /argument/],
+    [['serve', 'all'], /argument/],
+    [['create', 'data'], /destination/],
+    [['create', 'data', 'archives', '--format', 'zip'], /zip.*tar\.zst/],
+    [['create', 'data', 'archives', '--idempotency-key', 'a b'], /--idempotency-key/],
+    [['list', '--phase', 'Happy'], /Happy.*Pending/],
+    [['list', '--limit', '0'], /--limit/],
+    [['status'], /id/],
+    [['watch', 'a', 'b'], /argument/],
+    [['cancel'], /id/],
+    [['download'], /id/],
+    [['download', 'a', '--connections', '0'], /--connections/],
+    [['download', 'a', '--connections', '65'], /64/],
+    [['cat', 'a'], /path/],
+    [['ls', 'a', 'b', 'c'], /argument/],
+    [['token'], /--name/],
+    [['completion', 'csh'], /csh.*bash/],
   ];
   for (const [call, named] of wrong) {
     it(`is refused in one sentence that says why: longshore ${call.join(' ')}`, async () => {
@@ -37,6 +53,56 @@ describe('the command line', () => {
       assert.match(refused.message, /^[^\n]+ --help\.$/);
     });
   }
+});
+
+describe('the help', () => {
+  const commands = () => program().commands.filter((command) => command.name() !== 'complete');
+  const flagsOf = (name: string) => {
+    const command = commands().find((each) => each.name() === name);
+    assert.ok(command, name);
+    return command.options.map(({ long }) => long);
+  };
+
+  for (const command of commands()) {
+    it(`of ${command.name()} says everything in the same manner`, () => {
+      const help = command.createHelp();
+      assert.match(command.description(), /^[a-z].*[^.]$/);
+      for (const option of help.visibleOptions(command)) {
+        assert.match(option.description, /^[A-Za-z].*[^.]$/, option.flags);
+        assert.match(option.long ?? '', /^--[a-z]+(-[a-z]+)*$/);
+        // Without a placeholder in the flag itself, help doesn't show that there is a value.
+        assert.equal(/<[a-z:=>-]+>?$/.test(option.flags), option.required, option.flags);
+      }
+      for (const argument of command.registeredArguments)
+        assert.ok(argument.description || command.name() === 'completion', argument.name());
+    });
+  }
+
+  it('shows the same options for every command that asks a server', () => {
+    for (const name of [
+      'create',
+      'list',
+      'status',
+      'watch',
+      'cancel',
+      'retry',
+      'suspend',
+      'resume',
+      'delete',
+      'links',
+      'download',
+      'ls',
+    ])
+      assert.deepEqual(flagsOf(name).slice(0, 4), ['--server', '--token', '--token-file', '--json'], name);
+  });
+
+  it('shows --json for every command that has a result', () => {
+    const without = commands().filter((command) => !flagsOf(command.name()).includes('--json'));
+    assert.deepEqual(
+      without.map((command) => command.name()),
+      ['serve', 'work', 'cat', 'completion', 'serve-volume'],
+    );
+  });
 });
 
 describe('the exit code', () => {

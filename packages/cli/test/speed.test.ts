@@ -18,6 +18,22 @@ describe('progress in words', () => {
     assert.equal(describeProgress(counters(done), 1_000), '1 MB of 2 MB+, 10+ files, 1 MB/s');
   });
 
+  it('goes by the rate that a server knows, and says what it waits for', () => {
+    const done = { doneTapeBytes: 1_000_000, tapeBytes: 2_000_000, files: 10, planned: 1 };
+    const progress = { ...counters(done), bytesPerSecond: 500_000, phase: 'Packing' as const };
+    assert.equal(describeProgress(progress, 1), '1 MB of 2 MB, 10 files, 500 kB/s, 2s left');
+    const suspended = {
+      ...progress,
+      bytesPerSecond: 0,
+      phase: 'Suspended' as const,
+      waitingFor: 'for\nRedis',
+    };
+    assert.equal(
+      describeProgress(suspended, 1),
+      'Suspended: 1 MB of 2 MB, 10 files, 0 B/s; waiting: for Redis',
+    );
+  });
+
   it('has an answer before anything is done', () => {
     assert.equal(describeProgress(counters({}), 0), '0 B of 0 B+, 0+ files, 0 B/s');
     assert.equal(

@@ -23,7 +23,8 @@ export async function clearStore(order: Order, store: Store): Promise<Cleared> {
   return complete ? 'complete' : 'cleared';
 }
 
-async function readManifest(store: Store, key: string): Promise<Manifest | undefined> {
+/** The manifest at `key`; undefined where there is none, or one that makes no sense. */
+export async function readManifest(store: Store, key: string): Promise<Manifest | undefined> {
   if (!(await store.head(key))) return undefined;
   const parsed = Manifest.safeParse(JSON.parse((await buffer(await store.get(key))).toString()));
   return parsed.success ? parsed.data : undefined;

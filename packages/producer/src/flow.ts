@@ -16,7 +16,7 @@ const PACKS_PER_CALL = 1_000;
 
 /** Enqueues `finalize ← plan`. Doing it twice does it once. */
 export async function addExportFlow(
-  order: Order,
+  order: Pick<Order, 'id' | 'destination'>,
   { connection, queue }: { connection: Redis; queue: string },
 ) {
   const flow = new FlowProducer({ connection, prefix: PREFIX });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Build, type Format, Order, publishedKeys, workArea } from '@longshore/shared';
-import type { Store } from '@longshore/store';
+import type { Store, Upload } from '@longshore/store';
 import { clearStore } from './clear-store.ts';
 import type { ExportRequest } from './request.ts';
 
@@ -11,14 +11,32 @@ const CONTENT_TYPES: Record<Format, string> = {
 };
 
 /** Starts with a letter and is never all digits, as BullMQ asks of job ids. */
-function newExportId(): string {
+export function newExportId(): string {
   return `x${randomBytes(10).toString('hex')}`;
 }
 
-export interface OpenExportOptions {
+export const archiveKey = ({ name, format }: Pick<ExportRequest, 'name' | 'format'>) =>
+  publishedKeys(name, format).archive;
+
+interface Opening {
   store: Store;
-  build: Build;
   signal: AbortSignal;
+}
+
+/** Opens the multipart upload of an order that is going to have this id. */
+export function openUpload(
+  request: ExportRequest,
+  { id, store, signal }: Opening & { id: string },
+): Promise<Upload> {
+  const contentType = CONTENT_TYPES[request.format];
+  const metadata = { 'longshore-export': id };
+  return store.createUpload(archiveKey(request), { signal, contentType, metadata });
+}
+
+/** Writes an order to its work area, where every worker looks for it. */
+export async function writeOrder(order: Order, { store, signal }: Opening): Promise<void> {
+  const json = Buffer.from(JSON.stringify(Order.parse(order), undefined, 2));
+  await store.put(workArea(order.id).order, { bytes: json.length, chunks: [json] }, { signal });
 }
 
 /**
@@ -27,23 +45,16 @@ export interface OpenExportOptions {
  */
 export async function openExport(
   request: ExportRequest,
-  { store, build, signal }: OpenExportOptions,
+  { build, ...opening }: Opening & { build: Build },
 ): Promise<Order> {
   const id = newExportId();
-  const key = publishedKeys(request.name, request.format).archive;
-  const metadata = { 'longshore-export': id };
-  const upload = await store.createUpload(key, {
-    signal,
-    contentType: CONTENT_TYPES[request.format],
-    metadata,
-  });
+  const upload = await openUpload(request, { ...opening, id });
   const order: Order = { version: 1, id, created: new Date().toISOString(), build, upload, ...request };
   try {
-    const json = Buffer.from(JSON.stringify(Order.parse(order), undefined, 2));
-    await store.put(workArea(id).order, { bytes: json.length, chunks: [json] }, { signal });
+    await writeOrder(order, opening);
     return order;
   } catch (error) {
-    await clearStore(order, store);
+    await clearStore(order, opening.store);
     throw error;
   }
 }

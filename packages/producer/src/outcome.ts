@@ -1,11 +1,12 @@
 import {
+  COUNTER_NAMES,
   type Counters,
+  countersOf,
   type ExportResult,
   exportKeys,
   type Failure,
   jobId,
   type Order,
-  parseCounters,
   parseFailure,
 } from '@longshore/shared';
 import type { Job, Queue } from 'bullmq';
@@ -27,13 +28,14 @@ export type Outcome =
   | { kind: 'gone' };
 
 export async function readOutcome(
-  order: Order,
+  order: Pick<Order, 'id'>,
   { queue, redis }: { queue: Queue; redis: Redis },
 ): Promise<Outcome> {
   const id = jobId.finalize(order.id);
   const state = await queue.getJobState(id);
   if (state === 'unknown') return { kind: 'gone' };
-  const counters = parseCounters(await redis.hgetall(exportKeys(queue.name, order.id).counters));
+  const key = exportKeys(queue.name, order.id).counters;
+  const counters = countersOf(await redis.hmget(key, ...COUNTER_NAMES));
   if (state === 'completed') {
     // Read after its state: what was read of it before has no result yet.
     const finalize: Job | undefined = await queue.getJob(id);

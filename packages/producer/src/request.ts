@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { type Format, LEVELS, type OnChange, publishedKeys } from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import { compileExcludes } from '@longshore/tape';
@@ -64,4 +65,10 @@ export async function checkDestination(
       `${store.uri} already holds ${key}, which is never overwritten: choose another --name, or delete it.`,
     );
   }
+}
+
+/** An archive's name where none is given: the volume's (base) name and the time, `data-20261122T170000Z`. */
+export function defaultName(volume: string, now: Date): string {
+  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${basename(volume) || 'root'}-${stamp}`;
 }

@@ -208,8 +208,8 @@ describe('an export in the queue', () => {
 
     it('with its signal and its counters', async () => {
       const keys = exportKeys(QUEUE, order.id);
-      await signalExport(order, 'cancel', access());
-      await redis.eval(MARK_DONE, 2, keys.done, keys.counters, 3, 1, 1);
+      await signalExport(order, 'stop', access());
+      await redis.eval(MARK_DONE, 3, keys.finalize, keys.done, keys.counters, 3, 1, 1, 1);
       assert.ok((await keysOfExport()).length >= 5);
       await forget();
     });
@@ -237,9 +237,9 @@ describe('an export in the queue', () => {
       const { signal } = exportKeys(QUEUE, order.id);
       await subscriber.subscribe(signal);
       const heard = once(subscriber, 'message');
-      await signalExport(order, 'cancel', access());
-      assert.deepEqual(await heard, [signal, 'cancel']);
-      assert.equal(await redis.get(signal), 'cancel');
+      await signalExport(order, 'stop', access());
+      assert.deepEqual(await heard, [signal, 'stop']);
+      assert.equal(await redis.get(signal), 'stop');
       subscriber.disconnect();
     });
 

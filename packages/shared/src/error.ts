@@ -57,11 +57,18 @@ const FOREIGN: readonly ForeignMeaning[] = [
 /** The failure that an error stands for; an error that has no name among ours is `INTERNAL`. */
 export function failureOf(error: unknown): Failure {
   if (isLongshoreError(error)) return { code: error.code, message: error.message };
-  const said = error instanceof Error ? error.message : String(error);
+  const said = wordsOf(error);
   const meaning = FOREIGN.find(({ found }) => found.test(said));
   return meaning
     ? { code: meaning.code, message: meaning.sentence(said) }
     : { code: 'INTERNAL', message: said };
+}
+
+/** A transaction of Redis is refused as a whole, and only the errors of its commands (as ioredis keeps them) say why. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [first]: unknown[] = 'previousErrors' in error ? [error.previousErrors].flat() : [];
+  return first instanceof Error ? first.message : error.message;
 }
 
 export function formatFailure({ code, message }: Failure): string {

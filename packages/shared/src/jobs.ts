@@ -51,14 +51,18 @@ export const jobId = {
 export function exportKeys(queue: string, exportId: string) {
   const root = `${PREFIX}:${queue}:longshore:${exportId}`;
   return {
-    /** String `cancel`; absent while the export may run. Also the channel that announces a change. */
+    /** BullMQ's hash of the finalize job: there from the order until the export is forgotten. */
+    finalize: `${PREFIX}:${queue}:${jobId.finalize(exportId)}`,
+    /** String `stop`; absent while the export may run. Also the channel that announces a change. */
     signal: `${root}:signal`,
     /** Bitmap: bit N is set once item N is packed. */
     done: `${root}:done`,
     /** Hash of `Counters`. */
     counters: `${root}:counters`,
+    /** List of `TIME:BYTES`, the newest first: when (ms since 1970), and how much of the tape was packed then. */
+    samples: `${root}:samples`,
   };
 }
 
-/** What `signal` may say. */
-export type Signal = 'cancel';
+/** What `signal` may say: `stop` ends every attempt at the export's jobs. */
+export type Signal = 'stop';

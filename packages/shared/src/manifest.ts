@@ -25,6 +25,7 @@ export const SKIP_REASONS = ['socket', 'other-file-system', 'vanished'] as const
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 const bytes = z.number().int().min(0);
+const Crc32 = z.string().regex(/^[0-9a-f]{8}$/);
 const Path = { path: z.string().optional(), pathBase64: z.base64().optional() };
 
 /** How many drifted and how many skipped paths a manifest lists; the index holds them all. */
@@ -47,8 +48,10 @@ export const Manifest = z.object({
     parts: z.number().int().min(1),
     etag: z.string(),
     crc64nvme: z.string().optional(),
+    /** The whole archive in consecutive pieces, one of each part of its upload: a download is checked piece by piece. */
+    segments: z.array(z.object({ bytes, crc32: Crc32 })).min(1),
   }),
-  tape: z.object({ bytes, crc32: z.string().regex(/^[0-9a-f]{8}$/) }),
+  tape: z.object({ bytes, crc32: Crc32 }),
   entries: z.object({
     count: bytes,
     bytes,

@@ -52,6 +52,16 @@ describe('a failure', () => {
     });
   }
 
+  it('is that of the command for which Redis refused a transaction', () => {
+    const previousErrors = [new Error("OOM command not allowed when used memory > 'maxmemory'.")];
+    const refused = new Error('EXECABORT Transaction discarded because of previous errors.');
+    assert.equal(failureOf(Object.assign(refused, { previousErrors })).code, 'REDIS_FULL');
+    assert.deepEqual(failureOf(Object.assign(refused, { previousErrors: [] })), {
+      code: 'INTERNAL',
+      message: refused.message,
+    });
+  });
+
   it('comes through a job’s failedReason as it was, whatever its sentence says', () => {
     const code = fc.stringMatching(/^[A-Z][A-Z0-9_]+$/);
     fc.assert(

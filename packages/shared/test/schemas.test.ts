@@ -23,7 +23,10 @@ const ORDER = {
 const MANIFEST = {
   version: 1,
   export: { id: ORDER.id, name: 'data', source: 'data', created: NOW, completed: NOW },
-  archive: { key: 'data.tar.zst', format: 'tar.zst', bytes: 1_234, parts: 1, etag: '"e"' },
+  archive: {
+    ...{ key: 'data.tar.zst', format: 'tar.zst', bytes: 1_234, parts: 1, etag: '"e"' },
+    segments: [{ bytes: 1_234, crc32: '0badcafe' }],
+  },
   tape: { bytes: 10_240, crc32: '00c0ffee' },
   entries: { count: 2, bytes: 5, types: { file: { count: 1, bytes: 5 }, directory: { count: 1, bytes: 0 } } },
   options: { level: 3, exclude: [], onChange: 'record' },

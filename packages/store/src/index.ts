@@ -9,5 +9,15 @@ export type { StoreConfig } from './open.ts';
 export { openStore } from './open.ts';
 export { isUploadOpen } from './open-upload.ts';
 export type { S3Settings } from './s3/connection.ts';
-export type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
+export type {
+  Body,
+  Link,
+  LinkOptions,
+  ObjectInfo,
+  Part,
+  PartDraft,
+  RequestOptions,
+  Store,
+  Upload,
+} from './store.ts';
 export { PART_LIMITS } from './store.ts';

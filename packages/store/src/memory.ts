@@ -2,9 +2,10 @@ import { Readable } from 'node:stream';
 import { checkBody, chunksOf } from './body.ts';
 import { StoreError } from './error.ts';
 import { checkKey, checkPartNumber, checkPrefix, compareKeys } from './key.ts';
+import { checkLinkExpiry } from './link-expiry.ts';
 import { checkPartList } from './part-list.ts';
 import { probeStore } from './probe.ts';
-import type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
+import type { Body, Link, LinkOptions, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
 
 interface Held {
   data: Buffer;
@@ -45,6 +46,12 @@ export class MemoryStore implements Store {
     if (!held) throw new StoreError('NOT_FOUND', `there is no object "${key}" in ${this.uri}`);
     const { start, end } = options?.range ?? { start: 0, end: held.data.byteLength };
     return Readable.from([held.data.subarray(start, end)], { objectMode: false });
+  }
+
+  async link(key: string, options: LinkOptions): Promise<Link | undefined> {
+    begin(options, key);
+    checkLinkExpiry(options);
+    return undefined;
   }
 
   async put(key: string, body: Body, options?: Parameters<Store['put']>[2]): Promise<ObjectInfo> {

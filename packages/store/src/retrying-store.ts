@@ -3,7 +3,18 @@ import { StoreError, type StoreErrorCode } from './error.ts';
 import { compareKeys } from './key.ts';
 import { isMadeOf } from './part-list.ts';
 import { pauseAfter, RETRY_POLICY, type RetryPolicy, withRetries } from './retry.ts';
-import type { Body, HeadOptions, ObjectInfo, Part, RequestOptions, Store, Upload } from './store.ts';
+import type {
+  Body,
+  HeadOptions,
+  Link,
+  LinkOptions,
+  ObjectInfo,
+  Part,
+  PartDraft,
+  RequestOptions,
+  Store,
+  Upload,
+} from './store.ts';
 
 /** After these an answer may have been lost, so the request may have been carried out. */
 const AMBIGUOUS: ReadonlySet<StoreErrorCode> = new Set(['UNREACHABLE', 'UNAVAILABLE']);
@@ -22,9 +33,16 @@ export class RetryingStore implements Store {
   readonly #inner: Store;
   readonly #policy: RetryPolicy;
 
+  readonly prepareCompletion: Store['prepareCompletion'];
+
   constructor(inner: Store, policy: RetryPolicy = RETRY_POLICY) {
     this.#inner = inner;
     this.#policy = policy;
+    // Callers save themselves what goes before it where a store has nothing to prepare.
+    if (inner.prepareCompletion) {
+      this.prepareCompletion = (upload, parts, options) =>
+        this.#again(async () => inner.prepareCompletion?.(upload, parts, options), options);
+    }
   }
 
   get uri(): string {
@@ -51,6 +69,11 @@ export class RetryingStore implements Store {
     return this.#again(() => this.#inner.get(key, options), options);
   }
 
+  /** Nothing is sent, but credentials may have to be fetched. */
+  link(key: string, options: LinkOptions): Promise<Link | undefined> {
+    return this.#again(() => this.#inner.link(key, options), options);
+  }
+
   put(key: string, body: Body, options?: Parameters<Store['put']>[2]): Promise<ObjectInfo> {
     return this.#again(() => this.#inner.put(key, body, options), options);
   }
@@ -71,6 +94,10 @@ export class RetryingStore implements Store {
   listUploads(key: string, options?: RequestOptions): AsyncIterable<Upload> {
     const progress = unseen((item: Upload) => item.id);
     return this.#resume(() => this.#inner.listUploads(key, options), progress, options);
+  }
+
+  async draftPart(upload: Upload, options?: RequestOptions): Promise<PartDraft | undefined> {
+    return this.#again(async () => this.#inner.draftPart?.(upload, options), options);
   }
 
   putPart(upload: Upload, number: number, body: Body, options?: RequestOptions): Promise<Part> {

@@ -31,8 +31,33 @@ export interface Part {
   etag: string;
 }
 
+/** A local file that doesn't exist yet: for a caller to write, and then to put as a body of its own. */
+export interface PartDraft extends AsyncDisposable {
+  readonly path: string;
+  /** The store's error for what a system call said when the file was written. */
+  fault(error: Error): Error;
+  /** Removes the file where it wasn't put. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 export interface RequestOptions {
   signal?: AbortSignal;
+}
+
+/** How an object is to be reached by someone who has no credentials. */
+export interface LinkOptions extends RequestOptions {
+  /** A link signed for one method is refused for the other. */
+  method: 'GET' | 'HEAD';
+  /** What a browser is to call the file; the key's last component where it's left out. */
+  filename?: string;
+  /** 1 to 604,800 (a week, the limit of Signature Version 4). */
+  expiresSeconds: number;
+}
+
+export interface Link {
+  url: string;
+  /** Seconds; less than was asked for where the credentials that it is signed with end earlier. */
+  expiresIn: number;
 }
 
 export interface HeadOptions extends RequestOptions {
@@ -78,6 +103,12 @@ export interface Store extends AsyncDisposable {
   get(key: string, options?: RequestOptions & { range?: { start: number; end: number } }): Promise<Readable>;
 
   /**
+   * A link to the object, whether or not there is one, for whoever has it; undefined where only this process
+   * reaches the store. Sends nothing. Byte ranges can be asked of it. REFUSED: an expiry out of range.
+   */
+  link(key: string, options: LinkOptions): Promise<Link | undefined>;
+
+  /**
    * Writes one object of at most 5 GiB, whole or not at all. With `ifAbsent` an existing object is left as it
    * is and ALREADY_EXISTS says so; after a request whose answer was lost, the object may be this caller's own.
    */
@@ -101,11 +132,20 @@ export interface Store extends AsyncDisposable {
   /** Every open upload of exactly this key. */
   listUploads(key: string, options?: RequestOptions): AsyncIterable<Upload>;
 
+  /** Where a part may be written that `putPart` then takes over, in a store where it needn't be copied. */
+  draftPart?(upload: Upload, options?: RequestOptions): Promise<PartDraft | undefined>;
+
   /** Writes a part, replacing one of the same number. Rejects with NO_SUCH_UPLOAD after completion or abort. */
   putPart(upload: Upload, number: number, body: Body, options?: RequestOptions): Promise<Part>;
 
   /** The parts that the store holds, in the order of their numbers. Rejects with NO_SUCH_UPLOAD. */
   listParts(upload: Upload, options?: RequestOptions): AsyncIterable<Part>;
+
+  /**
+   * Does beforehand what takes long of a completion with these parts, in a store where anything does; nothing becomes
+   * visible. What follows from it is what follows from a completion that was interrupted.
+   */
+  prepareCompletion?(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<void>;
 
   /**
    * Makes the object of exactly these parts, in this order, and only if no object has its key

@@ -145,6 +145,18 @@ describe('DirectoryStore', () => {
       await expectPublished();
     });
 
+    it('has little left to do once it was prepared, and can name other parts all the same', async () => {
+      const { upload, parts } = await prepare();
+      await store.prepareCompletion(upload, parts);
+      assert.deepEqual(await readdir(join(temp.path, '.longshore/uploads', upload.id, 'sealed')), []);
+      assert.equal(await store.head(upload.key), undefined);
+      await putParts(store, upload, { 1: 'late' });
+      assert.deepEqual(await all(store.listParts(upload)), parts);
+      const [second] = await putParts(store, upload, { 2: Buffer.concat([SECOND, FIRST]) });
+      await store.completeUpload(upload, [parts[0], second, ...parts.slice(3)]);
+      await expectPublished();
+    });
+
     it('can be aborted after it was interrupted', async () => {
       const { upload, parts } = await prepare();
       await interrupt(upload, parts, 2);
@@ -162,6 +174,39 @@ describe('DirectoryStore', () => {
       const loser = results.find((result) => result.status === 'rejected');
       assert.ok(['UNAVAILABLE', 'NO_SUCH_UPLOAD'].includes(loser?.reason.code), loser?.reason);
       await expectPublished();
+    });
+  });
+
+  describe('a part’s draft', () => {
+    it('is taken over, and not copied', async () => {
+      const upload = await store.createUpload('key');
+      await using draft = await store.draftPart(upload);
+      await writeFile(draft.path, FIRST);
+      const { ino } = await stat(draft.path);
+      const part = await store.putPart(upload, 1, { file: draft.path, offset: 0, bytes: FIRST.length });
+      assert.equal((await stat(join(temp.path, '.longshore/uploads', upload.id, 'parts/00001'))).ino, ino);
+      await store.completeUpload(upload, [part]);
+      assertSameBytes(await bytesOf(await store.get('key')), FIRST);
+    });
+
+    it('is refused where it has another size, and removed where it was not put', async () => {
+      const upload = await store.createUpload('key');
+      const draft = await store.draftPart(upload);
+      await writeFile(draft.path, FIRST);
+      const put = store.putPart(upload, 1, { file: draft.path, offset: 0, bytes: FIRST.length + 1 });
+      await assertFault(put, 'REFUSED', draft.path);
+      assert.deepEqual(await all(store.listParts(upload)), []);
+      await draft[Symbol.asyncDispose]();
+      await assert.rejects(access(draft.path));
+    });
+
+    it('has no place once the upload is gone', async () => {
+      const upload = await store.createUpload('key');
+      const draft = await store.draftPart(upload);
+      await store.abortUpload(upload);
+      const refused = writeFile(draft.path, FIRST).catch((error) => Promise.reject(draft.fault(error)));
+      await assertFault(refused, 'NO_SUCH_UPLOAD', 'key');
+      await assertFault(store.draftPart(upload), 'NO_SUCH_UPLOAD', 'key');
     });
   });
 

@@ -65,6 +65,48 @@ describe('S3Store on versitygw', () => {
     assert.equal(await store.head('key'), undefined);
   });
 
+  describe('links', () => {
+    const LINK = { method: 'GET', expiresSeconds: 60 } as const;
+
+    it('are for one method, and for nothing else', async () => {
+      await using store = await open();
+      await store.put('key', bodyOf('text'));
+      const { url } = await store.link('key', LINK);
+      assert.equal((await fetch(url, { method: 'HEAD' })).status, 403);
+      assert.equal((await fetch(url.replace('/key?', '/other?'))).status, 403);
+      assert.equal((await fetch(url.replace('filename', 'fileNAME'))).status, 403);
+    });
+
+    it('end with the credentials that they are signed with, and say so', async () => {
+      const expiration = new Date(Date.now() + 30_000);
+      await using store = await S3Store.open(`s3://${bucket}`, {
+        ...settings(),
+        credentials: { ...s3.credentials, expiration },
+      });
+      const { url, expiresIn } = await store.link('key', LINK);
+      assert.ok(expiresIn >= 28 && expiresIn <= 30, String(expiresIn));
+      assert.equal(new URL(url).searchParams.get('X-Amz-Expires'), String(expiresIn));
+    });
+
+    it("aren't signed with credentials that have expired", async () => {
+      await using store = await S3Store.open(`s3://${bucket}`, {
+        ...settings(),
+        credentials: { ...s3.credentials, expiration: new Date(Date.now() - 1_000) },
+      });
+      await assertFault(store.link('key', LINK), 'BAD_CREDENTIALS', 'expired');
+    });
+
+    it('name the server as others reach it', async () => {
+      await using store = await S3Store.open(`s3://${bucket}`, {
+        ...settings('http://127.0.0.1:9'),
+        linkEndpoint: s3.endpoint,
+      });
+      await using writer = await S3Store.open(`s3://${bucket}`, settings());
+      await writer.put('key', bodyOf('text'));
+      assert.equal(await (await fetch((await store.link('key', LINK)).url)).text(), 'text');
+    });
+  });
+
   describe('probe', () => {
     const expectProbe = async (uri: string, changes: object, code: StoreErrorCode) => {
       await using store = await openStore(uri, { s3: { ...settings(), ...changes } });

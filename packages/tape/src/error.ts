@@ -1,4 +1,4 @@
-import { LongshoreError } from '@longshore/shared';
+import { type DriftKind, LongshoreError } from '@longshore/shared';
 
 export type TapeErrorCode =
   /** The volume's root isn't there, or isn't a directory. */
@@ -22,12 +22,27 @@ export type TapeErrorCode =
   /** A system call failed in a way that isn't about one file: EIO, ESTALE, EMFILE. */
   | 'IO';
 
-/** The one error class of this package. `errno` is the system's name for the cause (`EIO`), where there is one. */
+/** A file that isn't as planned: its path for people to read, and how it differs. */
+export interface DriftFound {
+  path: string;
+  kind: DriftKind;
+}
+
+/**
+ * The one error class of this package. `errno` is the system's name for the cause (`EIO`), where there is one, and
+ * `drift` what DRIFT is about.
+ */
 export class TapeError extends LongshoreError<TapeErrorCode> {
   readonly errno: string | undefined;
+  readonly drift: DriftFound | undefined;
 
-  constructor(code: TapeErrorCode, message: string, options?: ErrorOptions & { errno?: string }) {
+  constructor(
+    code: TapeErrorCode,
+    message: string,
+    options?: ErrorOptions & { errno?: string; drift?: DriftFound },
+  ) {
     super(code, message, options);
     this.errno = options?.errno;
+    this.drift = options?.drift;
   }
 }

@@ -5,7 +5,7 @@ import { TapeError } from './error.ts';
 import { headerBytes } from './header.ts';
 import { INDEX_VERSION, SECONDARY_INDEX, TABLES, textOrBlob, WRITER_PRAGMAS } from './index-file-schema.ts';
 
-export { type IndexEntry, IndexReader } from './index-file-reader.ts';
+export { type IndexEntry, type IndexedPath, IndexReader, type IndexRow } from './index-file-reader.ts';
 
 export interface IndexedEntry {
   entry: Entry;

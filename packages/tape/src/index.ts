@@ -1,5 +1,6 @@
 export * from './catalog/index.ts';
 export * from './codec/codec.ts';
+export { decodeFrame } from './codec/decode-frame.ts';
 export * from './crc.ts';
 export * from './end-thread.ts';
 export * from './entry.ts';
@@ -15,5 +16,6 @@ export { isSameRoot, plannedRoot } from './planned-root.ts';
 export * from './record.ts';
 export * from './render/index.ts';
 export * from './seek-table.ts';
+export { type Field, TYPE_FLAGS, USTAR } from './ustar.ts';
 export * from './volume.ts';
 export * from './walk.ts';

@@ -29,6 +29,8 @@ export interface ItemRecord {
   etag: string | undefined;
   /** Compressed bytes, the archive's prologue in item 0 included. */
   bytes: number;
+  /** CRC-32 of these. */
+  archiveCrc32: number;
   /** CRC-32 of the tape range. */
   crc32: number;
   /** Compressed size of each frame; raw sizes follow from the range. */
@@ -39,7 +41,7 @@ export interface ItemRecord {
 }
 
 const Stored = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   item: count,
   attempt: z.string(),
   start: count,
@@ -47,6 +49,7 @@ const Stored = z.object({
   digest: z.string(),
   etag: z.string().optional(),
   bytes: count,
+  archiveCrc32: count,
   crc32: count,
   frames: bytes,
   crcs: bytes,
@@ -81,7 +84,7 @@ function pack(content: unknown): Buffer {
 export function encodeRecord(record: ItemRecord): Buffer {
   const { frames, crcs, drift, ...plain } = record;
   const stored: z.input<typeof Stored> = {
-    version: 1,
+    version: 2,
     ...plain,
     frames: raw(frames),
     crcs: raw(crcs),

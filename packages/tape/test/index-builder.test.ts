@@ -41,8 +41,9 @@ describe('the index of a tape', () => {
 
   const recordOf = (item: TestItem, volume: Volume): ItemRecord => {
     const { output, ...rendered } = render(volume, item);
-    const bytes = Buffer.concat(output).length;
-    return { ...item, attempt: 'a', etag: undefined, bytes, ...rendered };
+    const archive = Buffer.concat(output);
+    const packed = { bytes: archive.length, archiveCrc32: crc32(archive) };
+    return { ...item, attempt: 'a', etag: undefined, ...packed, ...rendered };
   };
 
   interface Built {
@@ -165,7 +166,7 @@ describe('the index of a tape', () => {
     for (let n = 0; n < count; n++) plan.push({ entry: directory(`d${n}`), unreadable: true });
     const item = cut(plan, { boundaries: [], folder })[0];
     const record: ItemRecord = {
-      ...{ ...item, attempt: 'a', etag: undefined, bytes: item.end, crc32: 0 },
+      ...{ ...item, attempt: 'a', etag: undefined, bytes: item.end, archiveCrc32: 0, crc32: 0 },
       ...{ frames: Uint32Array.of(item.end), crcs: new Uint32Array(), drift: [] },
     };
     const { totals } = build([{ item, record }]);

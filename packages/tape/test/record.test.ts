@@ -23,6 +23,7 @@ const RECORD: ItemRecord = {
   digest: 'd'.repeat(64),
   etag: '"etag"',
   bytes: 6_000_000,
+  archiveCrc32: 0x12345678,
   crc32: 0xffffffff,
   frames: Uint32Array.of(3_000_000, 3_000_000),
   crcs: Uint32Array.of(0, 0xdeadbeef),
@@ -82,7 +83,7 @@ for (const [name, { decode, good, stored }] of Object.entries(KINDS)) {
         assert.throws(() => decode(stored.subarray(0, length)), isCorrupt);
     });
 
-    for (const content of [undefined, 7, 'text', [], {}, { ...good, version: 2 }]) {
+    for (const content of [undefined, 7, 'text', [], {}, { ...good, version: 3 }]) {
       it(`is refused where ${JSON.stringify(content)?.slice(0, 40)} stands in its place`, () => {
         assert.throws(() => decode(packed(content)), isCorrupt);
       });
@@ -110,7 +111,8 @@ describe('an item’s record', () => {
   });
 
   const wire = {
-    ...{ version: 1, item: 0, attempt: 'a', start: 0, end: 512, digest: 'd', bytes: 1, crc32: 0 },
+    ...{ version: 2, item: 0, attempt: 'a', start: 0, end: 512, digest: 'd' },
+    ...{ bytes: 1, archiveCrc32: 0, crc32: 0 },
     ...{
       frames: new Uint8Array(4),
       crcs: new Uint8Array(),

@@ -84,6 +84,23 @@ describe('rendering', () => {
       fc.assert(property, { numRuns: 60 });
     });
 
+    it('in part, for any range within an item', () => {
+      makeSmallTree();
+      const plan = planOf(root, folder);
+      const tape = referenceTape(root, plan);
+      const [item] = cut(plan, { boundaries: [], folder });
+      using volume = Volume.open(root);
+      const ranges = fc
+        .tuple(fc.nat(tape.length), fc.nat(tape.length))
+        .map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }))
+        .filter(({ start, end }) => end > start);
+      const property = fc.property(ranges, ({ start, end }) => {
+        const { output } = render(volume, { ...item, start, end }, { onChange: 'fail' });
+        assert.ok(Buffer.concat(output).equals(tape.subarray(start, end)));
+      });
+      fc.assert(property, { numRuns: 100 });
+    });
+
     const decompress = {
       'tar.zst': (frames: Buffer[]) => frames.map((frame) => zstdDecompressSync(frame)),
       'tar.gz': (frames: Buffer[]) =>
@@ -263,6 +280,29 @@ describe('rendering', () => {
       }));
       using volume = Volume.open(root);
       assert.deepEqual(render(volume, cut(moved, { boundaries: [], folder })[0]).drift, []);
+    });
+
+    it('gives no byte of a file away that changed while it was read, where drift ends everything', () => {
+      const content = randomBytes(seededRandom(5), 3 * FRAME_BYTES);
+      const large = at('c-large');
+      for (const spoil of [() => truncateSync(large, 100), () => utimesSync(large, 1, 1)]) {
+        writeFileSync(large, content);
+        const plan = planOf(root, folder);
+        const tape = referenceTape(root, plan);
+        const [item] = cut(plan, { boundaries: [], folder });
+        using volume = Volume.open(root);
+        const given: Buffer[] = [];
+        const frame = (compressed: Buffer) => {
+          given.push(Buffer.from(compressed));
+          spoil();
+        };
+        assert.throws(
+          () => render(volume, item, { onChange: 'fail', sink: { frame } }),
+          (error) => isCode('DRIFT')(error) && (error as TapeError).drift?.path === '"c-large"',
+        );
+        assert.equal(given.length, 1);
+        assert.ok(given[0].equals(tape.subarray(0, FRAME_BYTES)));
+      }
     });
 
     it('fails where the order says so, and names the file', () => {

@@ -8,11 +8,19 @@ import { WorkerError } from './error.ts';
  * Why an attempt ends before its work is done:
  * - `lock-lost`: another worker has the job by now, or will;
  * - `shutdown`: this process leaves; the job goes back at once;
- * - `cancel`: the export ends; the job is not to run again.
+ * - `export-stopped`: the export is suspended or ends; the job is not to run again.
  */
-export type StopReason = 'lock-lost' | 'shutdown' | 'cancel';
+export type StopReason = 'lock-lost' | 'shutdown' | 'export-stopped';
 
 const ASK_AGAIN_MS = 500;
+
+export interface AttemptOptions {
+  job: Job;
+  token: string;
+  lockMs: number;
+  /** Told of a Redis that can't be asked, each time. */
+  onError?: (error: Error) => void;
+}
 
 /** One worker's try at one job. */
 export class Attempt {
@@ -23,11 +31,13 @@ export class Attempt {
   #controller = new AbortController();
   #reason: StopReason | undefined;
   #lockMs: number;
+  #onError: AttemptOptions['onError'];
 
-  constructor({ job, token, lockMs }: { job: Job; token: string; lockMs: number }) {
+  constructor({ job, token, lockMs, onError }: AttemptOptions) {
     this.job = job;
     this.token = token;
     this.#lockMs = lockMs;
+    this.#onError = onError;
     setMaxListeners(0, this.#controller.signal);
   }
 
@@ -61,7 +71,8 @@ export class Attempt {
     for (;;) {
       try {
         return (await this.job.extendLock(this.token, this.#lockMs)) === 1;
-      } catch {
+      } catch (error) {
+        this.#onError?.(error instanceof Error ? error : new Error(String(error)));
         await delay(ASK_AGAIN_MS, undefined, { signal: this.signal }).catch(() =>
           this.signal.throwIfAborted(),
         );

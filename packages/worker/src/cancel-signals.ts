@@ -67,7 +67,7 @@ export class CancelSignals implements AsyncDisposable {
   }
 
   async #lookAt(exportId: string): Promise<void> {
-    if ((await this.#redis.get(this.#key(exportId))) !== 'cancel') return;
-    for (const attempt of this.#attempts.get(exportId) ?? []) attempt.stop('cancel');
+    if ((await this.#redis.get(this.#key(exportId))) !== 'stop') return;
+    for (const attempt of this.#attempts.get(exportId) ?? []) attempt.stop('export-stopped');
   }
 }

@@ -1,5 +1,5 @@
-import type { PackJob } from '@longshore/shared';
-import { type Body, PART_LIMITS, putMarked } from '@longshore/store';
+import { isLongshoreError, type PackJob } from '@longshore/shared';
+import { type Body, PART_LIMITS, type PartDraft, putMarked } from '@longshore/store';
 import { encodeRecord, type ItemRecord } from '@longshore/tape';
 import type { Attempt } from './attempt.ts';
 import type { ExportContext } from './export-context.ts';
@@ -9,10 +9,10 @@ import { readPlannedRoot } from './planned-root.ts';
 import { findRecord } from './records.ts';
 import { recordsUnreadable } from './retries.ts';
 import { SpoolFolder } from './spool.ts';
-import type { RenderTask } from './threads/protocol.ts';
+import type { Output, RenderTask } from './threads/protocol.ts';
 import type { RenderedOutput, RenderThreads } from './threads/render-threads.ts';
 
-/** Items above this size go through a local file instead of memory; raw bytes, as it's known beforehand. */
+/** Items above this size go through a local file instead of memory, where the store takes no drafts; raw bytes, as it's known beforehand. */
 const MAX_BYTES_IN_MEMORY = 256 * 2 ** 20;
 
 export interface PackOptions {
@@ -38,8 +38,12 @@ export async function pack(options: PackOptions): Promise<ItemRecord> {
   });
   if (packed) return packed;
   await using folder = await SpoolFolder.make(options.spool);
-  using output = await render(options, folder);
-  const etag = await upload(options, { output, folder });
+  await using draft = await store.draftPart?.(context.order.upload, attempt);
+  const target = targetOf(data, { draft, folder });
+  using output = await render(options, { folder, target }).catch((error) => {
+    throw draft && isSystemError(error) ? draft.fault(error) : error;
+  });
+  const etag = await upload(options, { output, target });
   const record = recordOf(options, { output, etag });
   await attempt.assertHeld();
   const bytes = encodeRecord(record);
@@ -51,7 +55,7 @@ export async function pack(options: PackOptions): Promise<ItemRecord> {
 
 async function render(
   { context, data, attempt, threads }: PackOptions,
-  folder: SpoolFolder,
+  { folder, target }: { folder: SpoolFolder; target: Output },
 ): Promise<RenderedOutput> {
   const { order, volume } = context;
   const { item, start, end, digest } = data;
@@ -68,23 +72,36 @@ async function render(
     onChange: order.onChange,
     payloadHash: context.store.payloadHash,
     ioErrors: recordsUnreadable(failuresOf(attempt.job, 'IO')) ? 'record-unreadable' : 'retry-item',
-    output:
-      end - start > MAX_BYTES_IN_MEMORY ? { kind: 'file', path: outputFile(folder) } : { kind: 'memory' },
+    output: target,
   };
   return threads.render(task, attempt.signal);
 }
 
-const outputFile = (folder: SpoolFolder) => folder.file('output');
+/** Where an item goes: to where the store takes it from, or else into memory or, when it's too large, a local file. */
+function targetOf(
+  { start, end }: PackJob,
+  { draft, folder }: { draft: PartDraft | undefined; folder: SpoolFolder },
+): Output {
+  if (draft) return { kind: 'file', path: draft.path };
+  return end - start > MAX_BYTES_IN_MEMORY
+    ? { kind: 'file', path: folder.file('output') }
+    : { kind: 'memory' };
+}
+
+/** What rendering fails with where its output's file can't be written; all else has a name among ours. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && !isLongshoreError(error) && 'code' in error;
+}
 
 interface Packed {
   output: RenderedOutput;
-  folder: SpoolFolder;
+  target: Output;
 }
 
-function bodyOf({ output, folder }: Packed): Body {
+function bodyOf({ output, target }: Packed): Body {
   const { bytes, sha256 } = output.rendered;
-  if (output.chunks.length > 0 || bytes === 0) return { bytes, sha256, chunks: output.chunks };
-  return { bytes, sha256, file: outputFile(folder), offset: 0 };
+  if (target.kind === 'memory') return { bytes, sha256, chunks: output.chunks };
+  return { bytes, sha256, file: target.path, offset: 0 };
 }
 
 /** Uploads the item; returns its part's ETag, or undefined for a runt. */

@@ -1,10 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { failureOf, formatFailure, PREFIX } from '@longshore/shared';
+import {
+  type Failure,
+  failureOf,
+  formatFailure,
+  isAboutAJob,
+  PREFIX,
+  type RedisAddress,
+  RedisHealth,
+  RelayedError,
+} from '@longshore/shared';
 import { processMark, removeAbandoned } from '@longshore/store';
 import { type Job, Queue, UnrecoverableError, WaitingChildrenError, WaitingError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Attempt, type StopReason } from './attempt.ts';
 import { CancelSignals } from './cancel-signals.ts';
@@ -13,13 +22,12 @@ import { failuresOf } from './failures.ts';
 import type { AddPacks, PlanProcessor } from './job-run.ts';
 import { PROCESSORS } from './processors.ts';
 import { countRetry } from './progress.ts';
-import { isAboutAJob, RedisHealth } from './redis-health.ts';
+import { connectRedis } from './redis.ts';
 import { retryDelay, worthRetrying } from './retries.ts';
 import { RenderThreads } from './threads/render-threads.ts';
 
 export interface PoolOptions extends ExportSource {
-  /** Redis URL, or the path of a unix socket. */
-  redis: string;
+  redis: RedisAddress;
   queue: string;
   /** Render threads: about one per core. */
   threads: number;
@@ -82,7 +90,7 @@ export class WorkerPool {
     this.#spool = spool;
     this.#health = new RedisHealth(options.logger);
     const onError = (error: Error) => this.#health.failed(error);
-    this.#redis = new Redis(redis, { maxRetriesPerRequest: null });
+    this.#redis = connectRedis(redis);
     this.#redis.on('error', onError);
     this.#threads = new RenderThreads(threads);
     this.#contexts = new ExportContexts(options);
@@ -142,7 +150,8 @@ export class WorkerPool {
   }
 
   async #process(job: Job, token: string): Promise<unknown> {
-    const attempt = new Attempt({ job, token, lockMs: this.#options.lockMs });
+    const { lockMs } = this.#options;
+    const attempt = new Attempt({ job, token, lockMs, onError: (error) => this.#health.failed(error) });
     this.#attempts.add(attempt);
     if (this.#ending) attempt.stop('shutdown');
     try {
@@ -189,9 +198,16 @@ export class WorkerPool {
     const log = { job: job.id, exportId: job.data.export, code: failure.code, attempt: job.attemptsMade + 1 };
     const failed = failuresOf(job, failure.code) + 1;
     const retried = stopReason === 'lock-lost' || worthRetrying(failure.code, failed);
-    this.#options.logger[retried ? 'warn' : 'error'](log, failure.message);
+    this.#tell(failure, { retried, log });
     const reason = formatFailure(failure);
     return retried ? new Error(reason, { cause: error }) : new UnrecoverableError(reason);
+  }
+
+  /** A Redis that refuses is told of once, and not by every job as well. */
+  #tell(failure: Failure, { retried, log }: { retried: boolean; log: object }): void {
+    const known = retried && failure.code === 'REDIS_FULL';
+    if (known) this.#health.failed(new RelayedError(formatFailure(failure)));
+    this.#options.logger[known ? 'debug' : retried ? 'warn' : 'error'](log, failure.message);
   }
 
   async #handBack({ job, token }: Attempt): Promise<WaitingError> {

@@ -1,6 +1,7 @@
 import { FinalizeJob, type JobName, PackJob, PlanJob, WeldJob } from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import type { z } from 'zod';
+import { assembleAhead } from './assemble-ahead.ts';
 import { WorkerError } from './error.ts';
 import { finalizeJob } from './finalize/finalize-job.ts';
 import { weldRunts } from './finalize/welds.ts';
@@ -32,8 +33,10 @@ async function plan(run: JobRun): Promise<void> {
 async function packItem(run: JobRun): Promise<void> {
   const context = await run.contexts.get(run.data);
   const record = await pack({ ...run, context, data: PackJob.parse(run.data) });
-  const counting = { redis: run.redis, queue: run.queue.name, exportId: run.data.export };
+  const packs = record.attempt === run.attempt.id ? 1 : 0;
+  const counting = { redis: run.redis, queue: run.queue.name, exportId: run.data.export, packs } as const;
   refuseTooLarge(await countPacked(record, counting), context.store);
+  await assembleAhead({ context, signal: run.attempt.signal, spool: run.spool }, record.item);
 }
 
 /** Fails an export that outgrows its store as soon as it does, not when all of it has been uploaded. */

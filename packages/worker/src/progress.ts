@@ -1,18 +1,28 @@
-import { exportKeys, MARK_DONE } from '@longshore/shared';
+import { exportKeys, MARK_DONE, UNLESS_FORGOTTEN } from '@longshore/shared';
 import type { ItemRecord } from '@longshore/tape';
 import type { Redis } from 'ioredis';
 
-/** Counts an item as packed, once, however often it's told. Returns the archive's bytes so far. */
+interface Counting {
+  redis: Redis;
+  queue: string;
+  exportId: string;
+  /** How often the item was packed since it was last told: 0 where it was found packed. */
+  packs: 0 | 1;
+}
+
+/** Counts an item as done, once, however often it's told. Returns the archive's bytes so far. */
 export async function countPacked(
   record: Pick<ItemRecord, 'item' | 'start' | 'end' | 'bytes'>,
-  { redis, queue, exportId }: { redis: Redis; queue: string; exportId: string },
+  { redis, queue, exportId, packs }: Counting,
 ): Promise<number> {
-  const { done, counters } = exportKeys(queue, exportId);
+  const { finalize, done, counters } = exportKeys(queue, exportId);
   const tapeBytes = record.end - record.start;
-  return Number(await redis.eval(MARK_DONE, 2, done, counters, record.item, tapeBytes, record.bytes));
+  const numbers = [record.item, tapeBytes, record.bytes, packs];
+  return Number(await redis.eval(MARK_DONE, 3, finalize, done, counters, ...numbers));
 }
 
 /** Counts an attempt that follows another one of the same job. */
 export async function countRetry(options: { redis: Redis; queue: string; exportId: string }): Promise<void> {
-  await options.redis.hincrby(exportKeys(options.queue, options.exportId).counters, 'retries', 1);
+  const { finalize, counters } = exportKeys(options.queue, options.exportId);
+  await options.redis.eval(UNLESS_FORGOTTEN, 2, finalize, counters, 'HINCRBY', 'retries', 1);
 }

@@ -17,6 +17,8 @@ describe('an attempt', () => {
   let worker: Worker;
   let job: Job;
   let attempt: Attempt;
+  let errors: Error[];
+  const onError = (error: Error) => void errors.push(error);
 
   before(async () => {
     server = await startRedis();
@@ -34,17 +36,18 @@ describe('an attempt', () => {
   });
   beforeEach(async () => {
     await redis.flushall();
+    errors = [];
     await queue.add('pack', {}, { jobId: 'job-a' });
     const taken: Job | undefined = await worker.getNextJob('token', { block: false });
     assert.ok(taken);
     job = taken;
-    attempt = new Attempt({ job, token: 'token', lockMs: LOCK_MS });
+    attempt = new Attempt({ job, token: 'token', lockMs: LOCK_MS, onError });
   });
 
   const lock = () => `${queue.toKey('job-a')}:lock`;
 
   it('has an id of its own that can stand in a key', () => {
-    const other = new Attempt({ job, token: 'token', lockMs: LOCK_MS });
+    const other = new Attempt({ job, token: 'token', lockMs: LOCK_MS, onError });
     assert.notEqual(attempt.id, other.id);
     assert.match(attempt.id, /^[0-9a-f]{16}$/);
   });
@@ -78,7 +81,7 @@ describe('an attempt', () => {
   });
 
   it('can’t hold what it was told to let go', async () => {
-    attempt.stop('cancel');
+    attempt.stop('export-stopped');
     await assert.rejects(attempt.assertHeld(), isStopped);
   });
 
@@ -90,7 +93,7 @@ describe('an attempt', () => {
     assert.equal(attempt.stopReason, undefined);
   });
 
-  it('waits for a Redis that takes no commands: it gives the job to nobody else', async () => {
+  it('waits for a Redis that takes no commands, and tells of it: it gives the job to nobody else', async () => {
     await redis.config('SET', 'maxmemory', '1');
     const held = attempt.assertHeld();
     const refused = await Promise.race([
@@ -101,6 +104,7 @@ describe('an attempt', () => {
     await redis.config('SET', 'maxmemory', '0');
     await held;
     assert.equal(attempt.stopReason, undefined);
+    assert.match(String(errors[0]), /OOM/);
   });
 
   it('ends while it waits, when it is told to', async () => {

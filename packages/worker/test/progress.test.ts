@@ -20,10 +20,13 @@ describe('an export’s progress', () => {
     redis.disconnect();
     await server.stop();
   });
-  beforeEach(() => redis.flushall());
+  beforeEach(async () => {
+    await redis.flushall();
+    await redis.hset(keys.finalize, { name: 'finalize' });
+  });
 
-  const count = (item: number, { tape = 100, bytes = 10 } = {}) =>
-    countPacked({ item, start: 5, end: 5 + tape, bytes }, { redis, ...export_ });
+  const count = (item: number, { tape = 100, bytes = 10, packs = 1 as 0 | 1 } = {}) =>
+    countPacked({ item, start: 5, end: 5 + tape, bytes }, { redis, ...export_, packs });
   const counted = async () => parseCounters(await redis.hgetall(keys.counters));
 
   it('has each item once, however often it is told', async () => {
@@ -31,6 +34,12 @@ describe('an export’s progress', () => {
     const { doneItems, doneTapeBytes, archiveBytes } = await counted();
     assert.deepEqual([doneItems, doneTapeBytes, archiveBytes], [2, 200, 20]);
     assert.equal(await redis.bitcount(keys.done), 2);
+  });
+
+  it('tells how often items were packed, beside how many are', async () => {
+    for (const packs of [1, 1, 0] as const) await count(3, { packs });
+    const { doneItems, packs } = await counted();
+    assert.deepEqual([doneItems, packs], [1, 2]);
   });
 
   it('is right when many workers tell at once', async () => {
@@ -52,5 +61,12 @@ describe('an export’s progress', () => {
     await countRetry({ redis, ...export_ });
     await countRetry({ redis, ...export_ });
     assert.equal((await counted()).retries, 2);
+  });
+
+  it('takes nothing from a worker that comes after the export is forgotten', async () => {
+    await redis.del(keys.finalize);
+    assert.equal(await count(1), 0);
+    await countRetry({ redis, ...export_ });
+    assert.deepEqual(await redis.keys('*'), []);
   });
 });

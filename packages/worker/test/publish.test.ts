@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addExportFlow, addPacks, clearStore, openExport, planJob, readOutcome } from '@longshore/producer';
 import { type Order, PREFIX } from '@longshore/shared';
 import { DirectoryStore, type Store } from '@longshore/store';
-import { thisBuild } from '@longshore/tape';
+import { itemRange, thisBuild } from '@longshore/tape';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -23,7 +23,18 @@ const never = new AbortController().signal;
 /** More than the part minimum, and nothing to compress: item 0 becomes a part. */
 const noise = () => randomFillSync(Buffer.alloc(6 * 2 ** 20));
 
-/** The store, where `act` is called before each call of one method. */
+const ITEMS = 10;
+
+/** An item's worth of a sparse file: it begins with noise, and so becomes a part. */
+function writeItem(path: string): void {
+  writeFileSync(path, noise());
+  truncateSync(path, itemRange(0).end);
+}
+
+/**
+ * The store, where `act` is called before each call of one method; and without preparing completions, as S3 is: until
+ * the completion itself, a late writer can replace a part.
+ */
 function watched(
   store: Store,
   method: 'completeUpload' | 'put',
@@ -33,6 +44,7 @@ function watched(
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
+      if (name === 'prepareCompletion') return undefined;
       if (name !== method) return value.bind(target);
       return async (...args: unknown[]) => {
         await act(args[0]);
@@ -126,6 +138,20 @@ describe('publishing', () => {
   it('stays when it is cleared after its end', async () => {
     assert.equal((await outcomeOn(store)).kind, 'completed');
     assert.equal(await clearStore(order, store), 'complete');
+    readWholeArchive(archives);
+  });
+
+  it('is prepared in a directory while items are still packed', async () => {
+    for (let item = 0; item < ITEMS; item++) writeItem(join(volume, `item-${item}`));
+    const prepared: number[] = [];
+    const prepare = store.prepareCompletion?.bind(store);
+    store.prepareCompletion = async (upload, parts, options) => {
+      await prepare?.(upload, parts, options);
+      prepared.push(parts.length);
+    };
+    assert.equal((await outcomeOn(store)).kind, 'completed');
+    const all = prepared.at(-1) ?? 0;
+    assert.ok(prepared.length >= 2 && prepared[0] >= 3 && prepared[0] < all, `${prepared}`);
     readWholeArchive(archives);
   });
 

@@ -8,7 +8,7 @@ import { isLongshoreError } from '@longshore/shared';
 import { randomBytes, seededRandom } from '../../../test/fixtures/random-tree.ts';
 import { bindfsServer, Mounts } from '../../../test/harness/mounts.ts';
 import { type TempFolder, tempFolder } from '../../../test/harness/temp.ts';
-import type { RenderTask } from '../src/threads/protocol.ts';
+import { OUTPUT_BUFFER_BYTES, type RenderTask } from '../src/threads/protocol.ts';
 import { RenderThreads } from '../src/threads/render-threads.ts';
 import { taskOf } from './render-task.ts';
 import { until } from './until.ts';
@@ -74,7 +74,9 @@ describe('render threads', () => {
   });
 
   it('give an item of any size in memory', async () => {
-    for (const bytes of [0, 1, 8 * 2 ** 20 - 1_024, 8 * 2 ** 20, 30_000_000]) await render(fill(bytes));
+    const full = OUTPUT_BUFFER_BYTES - 1_024;
+    for (const bytes of [0, 1, full, full + 1, 2 * OUTPUT_BUFFER_BYTES, 30_000_000])
+      await render(fill(bytes));
   });
 
   it('write an item into a file where they are told to', async () => {

@@ -59,12 +59,16 @@ function pathOfFileUrl(url: string): string {
   }
 }
 
+/** Whether `path` is `folder` or in it, by whatever links; neither has to exist. */
+export async function contains(folder: string, path: string): Promise<boolean> {
+  const outer = await realpathOfExisting(folder);
+  const inner = await realpathOfExisting(path);
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+}
+
 /** Refuses an archive that would contain itself: USAGE. `destination` is as `resolveDestination` made it. */
 export async function refuseInside(source: string, destination: string): Promise<void> {
-  if (destination.includes('://')) return;
-  const outer = await realpath(source);
-  const inner = await realpathOfExisting(destination);
-  if (inner !== outer && !inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)) return;
+  if (destination.includes('://') || !(await contains(source, destination))) return;
   const message = `The destination ${destination} is inside of ${source}: the archive would contain itself; choose another.`;
   throw new CliError('USAGE', message);
 }

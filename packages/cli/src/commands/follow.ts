@@ -5,8 +5,14 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { CliError } from '../error.ts';
 import type { Reporter } from '../progress/reporter.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
-const POLL_MS = 200;
+/** Finalizing a small export takes half a second, and it shall not wait for its end to be noticed. */
+const POLL_MS = { packing: 200, finalizing: 20 };
+
+function pauseOf({ planned, items, doneItems }: Counters): number {
+  return planned === 1 && doneItems === items ? POLL_MS.finalizing : POLL_MS.packing;
+}
 
 export interface FollowOptions {
   queue: Queue;
@@ -22,19 +28,6 @@ export interface Completed {
   counters: Counters;
 }
 
-/** Redis may be restarting, and its clients wait for it; an interrupt doesn't. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 /** Waits for the export's end and reports on the way. Rejects with EXPORT_FAILED, EXPORT_GONE or the signal's reason. */
 export async function follow(
   order: Order,
@@ -47,6 +40,6 @@ export async function follow(
     if (outcome.kind === 'completed') return outcome;
     if (outcome.kind === 'failed') throw new CliError('EXPORT_FAILED', outcome.failure.message);
     if (check) await unlessAborted(check(), signal);
-    await unlessAborted(delay(POLL_MS), signal);
+    await unlessAborted(delay(pauseOf(outcome.counters)), signal);
   }
 }

@@ -1,7 +1,6 @@
-import { execFile, type SpawnOptions } from 'node:child_process';
+import type { SpawnOptions } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { CliError } from '../error.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -14,16 +13,6 @@ export interface PrivateRedis extends AsyncDisposable {
 /** The longest path that a socket can have: `sun_path` of unix(7), which ends in a zero byte. */
 const MAX_SOCKET_BYTES = 107;
 
-async function requireRedis(): Promise<void> {
-  try {
-    await promisify(execFile)('redis-server', ['--version']);
-  } catch (cause) {
-    const message =
-      'redis-server is not installed: install it (Debian: apt-get install redis-server), or give --redis URL.';
-    throw new CliError('MISSING_PROGRAM', message, { cause });
-  }
-}
-
 /**
  * Starts a private redis-server in `folder`. Its append-only file makes it come back with its data where it's
  * killed. Clients connect to the socket with retries, so there is nothing to wait for here.
@@ -32,7 +21,6 @@ export async function startPrivateRedis(
   folder: string,
   onGivenUp: (error: CliError) => void,
 ): Promise<PrivateRedis> {
-  await requireRedis();
   const dir = join(folder, 'redis');
   await mkdir(dir, { mode: 0o700 });
   const socket = join(folder, 'redis.sock');
@@ -50,14 +38,23 @@ export async function startPrivateRedis(
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   // It says on stdout why it can't go on.
   const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], detached: true };
-  const child = new SupervisedProcess({ file: 'redis-server', args, options }, (lastWords) =>
-    onGivenUp(new CliError('REDIS_DIED', keepsEnding(lastWords))),
+  // Nobody wants its data any more when it's to end, and SIGTERM is looked at only every 100 ms.
+  const command = { file: 'redis-server', args, options, endSignal: 'SIGKILL' } as const;
+  const child = new SupervisedProcess(command, (end) =>
+    onGivenUp(end.kind === 'missing' ? notInstalled() : keepsEnding(end.lastWords)),
   );
   return { socket, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
-function keepsEnding(lastWords: string): string {
-  return `The private redis-server ends whenever it is started: mend it, or give --redis URL (it said: ${lastWords || 'nothing'}).`;
+function notInstalled(): CliError {
+  const message =
+    'redis-server is not installed: install it (Debian: apt-get install redis-server), or give --redis URL.';
+  return new CliError('MISSING_PROGRAM', message);
+}
+
+function keepsEnding(lastWords: string): CliError {
+  const message = `The private redis-server ends whenever it is started: mend it, or give --redis URL (it said: ${lastWords || 'nothing'}).`;
+  return new CliError('REDIS_DIED', message);
 }
 
 function pathTooLong(folder: string): CliError {

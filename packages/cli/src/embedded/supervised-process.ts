@@ -12,21 +12,26 @@ export interface ProcessCommand {
   file: string;
   args: string[];
   options: SpawnOptions;
+  /** What it's told to end by: SIGTERM, unless there's nothing that it should still do. */
+  endSignal?: 'SIGKILL';
 }
 
-/**
- * A child process that is started again whenever it dies, as a cluster would. One that keeps dying at once is
- * given up: `onGivenUp` gets its last words.
- */
+/** Why a process isn't started any more: there's no such program, or it dies at once whenever it's started. */
+export interface GivenUp {
+  kind: 'missing' | 'dying';
+  lastWords: string;
+}
+
+/** A child process that is started again whenever it dies, as a cluster would; until it's given up. */
 export class SupervisedProcess implements AsyncDisposable {
   #command: ProcessCommand;
-  #onGivenUp: (lastWords: string) => void;
+  #onGivenUp: (end: GivenUp) => void;
   #child: ChildProcess | undefined;
   #stopping = false;
   #shortLives = 0;
   #lastWords = '';
 
-  constructor(command: ProcessCommand, onGivenUp: (lastWords: string) => void) {
+  constructor(command: ProcessCommand, onGivenUp: (end: GivenUp) => void) {
     this.#command = command;
     this.#onGivenUp = onGivenUp;
     this.#start();
@@ -36,13 +41,13 @@ export class SupervisedProcess implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  /** SIGTERM, and SIGKILL where that isn't heeded; resolves when the process is gone. */
+  /** Tells it to end, and kills it where it doesn't heed that; resolves when the process is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
-    child.kill('SIGTERM');
+    child.kill(this.#command.endSignal ?? 'SIGTERM');
     const ended = await Promise.race([gone, delay(STOP_PATIENCE_MS, 'late' as const, { ref: false })]);
     if (ended === 'late') child.kill('SIGKILL');
     await gone;
@@ -57,18 +62,25 @@ export class SupervisedProcess implements AsyncDisposable {
       output?.on('data', (data: Buffer) => {
         this.#lastWords = data.toString().trim().split('\n').at(-1) ?? '';
       });
-    child.once('error', (error) => this.#ended(born, error.message));
+    child.once('error', (error) => this.#failed(born, error));
     child.once('exit', () => this.#ended(born, this.#lastWords));
+  }
+
+  #failed(born: number, error: NodeJS.ErrnoException): void {
+    if (error.code === 'ENOENT') this.#giveUp({ kind: 'missing', lastWords: error.message });
+    else this.#ended(born, error.message);
   }
 
   #ended(born: number, lastWords: string): void {
     if (this.#stopping) return;
     this.#shortLives = Date.now() - born < SHORT_LIFE_MS ? this.#shortLives + 1 : 0;
-    if (this.#shortLives >= MAX_SHORT_LIVES) {
-      this.#stopping = true;
-      this.#onGivenUp(lastWords);
-      return;
-    }
-    setTimeout(() => this.#stopping || this.#start(), RESTART_DELAY_MS);
+    if (this.#shortLives >= MAX_SHORT_LIVES) this.#giveUp({ kind: 'dying', lastWords });
+    else setTimeout(() => this.#stopping || this.#start(), RESTART_DELAY_MS);
+  }
+
+  #giveUp(end: GivenUp): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#onGivenUp(end);
   }
 }

@@ -1,6 +1,8 @@
-import { Redis } from 'ioredis';
+import type { RedisAddress } from '@longshore/shared';
 import { CliError } from '../error.ts';
+import { tlsFault } from '../tls-faults.ts';
 import { checkRedisAddress, shownRedis } from './address.ts';
+import { connectRedis } from './connect.ts';
 
 /** For the connection, and again for its first answer. */
 const PATIENCE_MS = 8_000;
@@ -9,19 +11,23 @@ const PATIENCE_MS = 8_000;
 const REFUSALS: readonly { found: RegExp; advice: string }[] = [
   {
     found: /^(NOAUTH|WRONGPASS|ERR AUTH|ERR invalid password)/,
-    advice: 'check the user and the password in its URL',
+    advice: 'check the user and the password',
   },
   { found: /^NOPERM/, advice: 'allow its user every command, and the keys that begin with bull:' },
-  { found: /DB index/, advice: "check the database's number in its URL" },
+  { found: /DB index/, advice: "check the database's number" },
 ];
 
+/** What to do about a Redis that doesn't answer, where another one could be used. */
+const OR_PRIVATE = 'check that it runs there, or leave --redis out to use a private one';
+
 /** Asks a Redis once whether it can be used: USAGE, REDIS_REFUSED or REDIS_UNREACHABLE where it can't. */
-export async function reachRedis(address: string): Promise<void> {
+export async function reachRedis(address: RedisAddress, absent = OR_PRIVATE): Promise<void> {
   checkRedisAddress(address);
-  const client = new Redis(address, {
+  const client = connectRedis(address, {
     lazyConnect: true,
     // A refusal is to come at once; only an export that has begun waits for its Redis.
     retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
     maxRetriesPerRequest: 0,
     connectTimeout: PATIENCE_MS,
     commandTimeout: PATIENCE_MS,
@@ -36,18 +42,26 @@ export async function reachRedis(address: string): Promise<void> {
     await client.ping();
     if (said) throw said;
   } catch (error) {
-    throw unusable(address, said ?? error);
+    throw unusable(address, { cause: said ?? error, absent });
   } finally {
     client.disconnect();
   }
 }
 
-function unusable(address: string, cause: unknown): CliError {
+interface Refused {
+  cause: unknown;
+  /** What to do where it isn't there. */
+  absent: string;
+}
+
+function unusable(address: RedisAddress, { cause, absent }: Refused): CliError {
   const shown = shownRedis(address);
+  const tls = tlsFault(cause);
+  if (tls) return new CliError('REDIS_REFUSED', `The Redis at ${shown} can't be used: ${tls}.`, { cause });
   // The first sentence: Redis explains at length.
   const said = (cause instanceof Error ? cause.message : String(cause)).split(/[,\n]/)[0];
   const refusal = REFUSALS.find(({ found }) => found.test(said));
   const code = refusal ? 'REDIS_REFUSED' : 'REDIS_UNREACHABLE';
-  const advice = refusal?.advice ?? 'check that it runs there, or leave --redis out to use a private one';
+  const advice = refusal?.advice ?? absent;
   return new CliError(code, `The Redis at ${shown} can't be used: ${advice} (${said}).`, { cause });
 }

@@ -1,4 +1,4 @@
-import { exportKeys, type Order, type PackJob } from '@longshore/shared';
+import { exportKeys, type Order, type PackJob, UNLESS_FORGOTTEN } from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -32,7 +32,8 @@ function packOf(order: Order, { item, start, end, digest }: DurableSegment): Pac
 
 /** Totals are set, not added to, so that planning again counts nothing twice. */
 async function countPlanned({ order, queue, redis }: PlanJobOptions, segment: DurableSegment): Promise<void> {
-  const { counters } = exportKeys(queue.name, order.id);
-  const totals = { items: segment.item + 1, files: segment.filesSoFar, tapeBytes: segment.end };
-  await redis.hset(counters, { ...totals, planned: segment.last ? 1 : 0 });
+  const { finalize, counters } = exportKeys(queue.name, order.id);
+  const { item, filesSoFar, end, last } = segment;
+  const totals = { items: item + 1, files: filesSoFar, tapeBytes: end, planned: last ? 1 : 0 };
+  await redis.eval(UNLESS_FORGOTTEN, 2, finalize, counters, 'HSET', ...Object.entries(totals).flat());
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Store } from '../store.ts';
+import { parse as parseContentDisposition } from 'content-disposition';
+import type { LinkOptions, Store } from '../store.ts';
 import {
   all,
   assertFault,
@@ -20,6 +21,7 @@ export function describeObjects(opened: () => Store): void {
   describe('objects', () => {
     describeWriting(opened);
     describeReading(opened);
+    describeLinking(opened);
     describeDeleting(opened);
     describeListing(opened);
 
@@ -183,5 +185,40 @@ function describeListing(opened: () => Store): void {
     assert.deepEqual(keys, [...keys].sort());
     await opened().delete(keys);
     assert.deepEqual(await all(opened().list('')), []);
+  });
+}
+
+function describeLinking(opened: () => Store): void {
+  const link = (options: Partial<LinkOptions> = {}) =>
+    opened().link('a/key.tar', { method: 'GET', expiresSeconds: 60, ...options });
+
+  it('have links, where anyone but this process reaches them', async () => {
+    await opened().put('a/key.tar', bodyOf('0123456789'));
+    const [got, head] = [await link(), await link({ method: 'HEAD' })];
+    if (!got || !head) return assert.deepEqual([got, head], [undefined, undefined]);
+    assert.equal(got.expiresIn, 60);
+    const whole = await fetch(got.url);
+    assert.equal(await whole.text(), '0123456789');
+    const looked = await fetch(head.url, { method: 'HEAD' });
+    assert.deepEqual([looked.status, looked.headers.get('content-length')], [200, '10']);
+    const range = await fetch(got.url, { headers: { range: 'bytes=3-5' } });
+    assert.deepEqual([range.status, await range.text()], [206, '345']);
+  });
+
+  it('have links that name the file', async () => {
+    await opened().put('a/key.tar', bodyOf('text'));
+    const named = await link({ filename: 'Müll "&" 漢字;.tar' });
+    if (!named) return;
+    const { headers } = await fetch(named.url);
+    const { type, parameters } = parseContentDisposition(headers.get('content-disposition') ?? '');
+    assert.deepEqual([type, parameters.filename], ['attachment', 'Müll "&" 漢字;.tar']);
+  });
+
+  it('have no links that last longer than a week, or no time at all', async () => {
+    for (const expiresSeconds of [0, -1, 1.5, Number.NaN, 604_801])
+      await assertFault(link({ expiresSeconds }), 'REFUSED', String(expiresSeconds));
+    await link({ expiresSeconds: 604_800 });
+    await assertFault(opened().link('../key', { method: 'GET', expiresSeconds: 60 }), 'REFUSED', '../key');
+    await assertFault(link({ signal: AbortSignal.abort() }), 'ABORTED');
   });
 }

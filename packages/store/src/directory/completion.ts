@@ -40,18 +40,31 @@ export interface Completion {
  * upload; another one is told UNAVAILABLE.
  */
 export async function completeFolder(completion: Completion): Promise<ObjectInfo> {
-  const { folder, parts } = completion;
+  const { folder } = completion;
   await using _lock = await lockUpload(folder);
   const published = await finishPublished(folder);
   if (published) return published;
   await expectAbsent(folder);
+  await putTogether(completion);
+  // Awaited here, because leaving the function gives up the lock.
+  return await publish(folder);
+}
+
+/** Steps 1 to 3 by themselves: a completion with the same parts then has little left to do. */
+export async function assembleFolder(completion: Completion): Promise<void> {
+  await using _lock = await lockUpload(completion.folder);
+  // Once it's published, there's nothing to put together.
+  if (!(await finishPublished(completion.folder))) await putTogether(completion);
+}
+
+async function putTogether(completion: Completion): Promise<void> {
+  const { folder, parts } = completion;
   const kept = await takeBack(completion);
   await seal(folder, parts.slice(kept.count), kept.renewed);
   await using assembly = await open(assemblyPath(folder), constants.O_RDWR | constants.O_CREAT);
   await writeJournal(folder.path, parts);
-  await assemble(assembly, completion);
-  // Awaited here, because leaving the function closes the assembly and gives up the lock.
-  return await publish(folder);
+  // Awaited here, because leaving the function closes the assembly.
+  return await assemble(assembly, completion);
 }
 
 function objectPath({ root, upload }: UploadFolder): string {

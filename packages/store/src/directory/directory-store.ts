@@ -1,13 +1,24 @@
-import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { checkBody } from '../body.ts';
 import { StoreError } from '../error.ts';
 import { checkKey, checkPartNumber, checkPrefix } from '../key.ts';
+import { checkLinkExpiry } from '../link-expiry.ts';
 import { ObjectStream } from '../object-stream.ts';
 import { probeStore } from '../probe.ts';
-import type { Body, ObjectInfo, Part, RequestOptions, Store, Upload } from '../store.ts';
-import { completeFolder } from './completion.ts';
+import type {
+  Body,
+  Link,
+  LinkOptions,
+  ObjectInfo,
+  Part,
+  PartDraft,
+  RequestOptions,
+  Store,
+  Upload,
+} from '../store.ts';
+import { assembleFolder, completeFolder } from './completion.ts';
 import { ABSENT, directoryFault, errnoOf, unless } from './fault.ts';
 import { inFolder, removeEmptyFolders, syncFolder } from './folders.ts';
 import { etagOf, statFile } from './identity.ts';
@@ -15,6 +26,7 @@ import { scratchFolder, scratchPath, sweepScratch, tidyScratch, writeNew } from 
 import {
   createUploadFolder,
   discardUploadFolder,
+  draftIn,
   findUploads,
   heldParts,
   openUploadFolder,
@@ -98,6 +110,13 @@ export class DirectoryStore implements Store {
     });
   }
 
+  link(key: string, options: LinkOptions): Promise<Link | undefined> {
+    return this.#call('link to', key, options, async () => {
+      checkLinkExpiry(options);
+      return undefined;
+    });
+  }
+
   put(key: string, body: Body, options?: Parameters<Store['put']>[2]): Promise<ObjectInfo> {
     return this.#call('write', key, options, async () => {
       checkBody(body);
@@ -134,13 +153,21 @@ export class DirectoryStore implements Store {
       const batch = keys.slice(at, at + DELETED_AT_A_TIME);
       await Promise.all(batch.map((key) => this.#delete(key, options)));
     }
+    // Once for a folder, and not for each of its thousands of files.
+    const lastIn = new Map(keys.map((key) => [dirname(key), key]));
+    for (const key of lastIn.values()) await this.#tidyFolderOf(key, options);
     const [key] = keys;
     if (key !== undefined) await this.#call('delete', key, options, () => tidyScratch(this.#root));
   }
 
   #delete(key: string, options?: RequestOptions): Promise<void> {
     return this.#call('delete', key, options, async () => {
-      await unless(ABSENT, () => rm(this.#path(key)), undefined);
+      await unless(ABSENT, () => unlink(this.#path(key)), undefined);
+    });
+  }
+
+  #tidyFolderOf(key: string, options?: RequestOptions): Promise<void> {
+    return this.#call('delete', key, options, async () => {
       await unless(ABSENT, () => removeEmptyFolders(this.#root, dirname(this.#path(key))), undefined);
     });
   }
@@ -162,6 +189,13 @@ export class DirectoryStore implements Store {
     yield* this.#guard('list uploads of', key, findUploads(this.#root, key), options);
   }
 
+  draftPart(upload: Upload, options?: RequestOptions): Promise<PartDraft> {
+    const verb = 'write a part of';
+    return this.#call(verb, upload.key, options, async () =>
+      draftIn(await openUploadFolder(this.#root, upload), `${verb} ${this.#path(upload.key)}`),
+    );
+  }
+
   putPart(upload: Upload, number: number, body: Body, options?: RequestOptions): Promise<Part> {
     return this.#call(`write part ${number} of`, upload.key, options, async () => {
       checkPartNumber(number);
@@ -175,6 +209,13 @@ export class DirectoryStore implements Store {
       return heldParts(folder);
     });
     yield* held.values();
+  }
+
+  prepareCompletion(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<void> {
+    return this.#call('put together the upload of', upload.key, options, async () => {
+      const folder = await openUploadFolder(this.#root, upload);
+      await whileOpen(folder, () => assembleFolder({ folder, parts, signal: options?.signal }));
+    });
   }
 
   completeUpload(upload: Upload, parts: readonly Part[], options?: RequestOptions): Promise<ObjectInfo> {

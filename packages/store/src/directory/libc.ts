@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 
-/** The two calls that Node has no name for; undefined where the C library lacks them (macOS has no copy_file_range). */
+/** The two calls that Node has no name for, for other packages too; undefined where the C library lacks them (macOS has no copy_file_range). */
 interface Libc {
   /** flock(2) with LOCK_EX and LOCK_NB; the kernel unlocks when the descriptor is closed or the process dies. */
   lock?: (descriptor: number) => 'locked' | 'taken' | 'unsupported';

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { type FileBody, openBody, tooShort } from '../body.ts';
 import { StoreError } from '../error.ts';
-import type { Body, Part, RequestOptions, Upload } from '../store.ts';
-import { ABSENT, errnoOf, unless } from './fault.ts';
+import type { Body, Part, PartDraft, RequestOptions, Upload } from '../store.ts';
+import { ABSENT, directoryFault, errnoOf, unless } from './fault.ts';
 import { inFolder, removeEmptyFolders } from './folders.ts';
 import { etagOf, statFile } from './identity.ts';
 import { readJournal } from './journal.ts';
@@ -13,6 +14,7 @@ import { discard, scratchFolder, scratchPath, tidyScratch, writeNew } from './sc
  * An open upload:
  *
  *     .longshore/uploads/ID/upload.json   its key, content type and metadata; locked while it is completed
+ *                           new-…         a part that is being written, by this store or by a caller
  *                           parts/00012   part 12, put there whole; its ETag is the file's identity
  *                           sealed/00012  part 12, taken by a completion, out of reach of late writers
  *                           journal.json  what the completion makes the object of
@@ -126,17 +128,51 @@ export function writePart(
   body: Body,
   options?: RequestOptions,
 ): Promise<Part> {
-  const scratch = join(folder.path, `new-${randomUUID()}`);
   return whileOpen(folder, async () => {
+    if ('file' in body && isDraft(folder, body)) {
+      await syncDraft(body);
+      return place(folder, number, body.file);
+    }
+    const scratch = draftPath(folder);
     await writeNew(scratch, body, options);
     try {
-      const file = await statFile(scratch);
-      await rename(scratch, openPartPath(folder, number));
-      return { number, bytes: body.bytes, etag: file ? etagOf(file) : '' };
+      return await place(folder, number, scratch);
     } finally {
       await rm(scratch, { force: true });
     }
   });
+}
+
+export function draftIn(folder: UploadFolder, action: string): PartDraft {
+  const path = draftPath(folder);
+  return {
+    path,
+    fault: (error) =>
+      errnoOf(error) === 'ENOENT' ? noSuchUpload(folder) : directoryFault(error, { action }),
+    [Symbol.asyncDispose]: () => rm(path, { force: true }),
+  };
+}
+
+/** A name in the upload's folder that nothing else has; it goes with the folder. */
+function draftPath({ path }: UploadFolder): string {
+  return join(path, `new-${randomUUID()}`);
+}
+
+function isDraft({ path }: UploadFolder, { file }: FileBody): boolean {
+  return dirname(file) === path && basename(file).startsWith('new-');
+}
+
+async function syncDraft(body: FileBody): Promise<void> {
+  await using handle = await openBody(body);
+  if ((await handle.stat()).size !== body.bytes) throw tooShort(body);
+  await handle.sync();
+}
+
+async function place(folder: UploadFolder, number: number, scratch: string): Promise<Part> {
+  const file = await statFile(scratch);
+  if (!file) throw noSuchUpload(folder);
+  await rename(scratch, openPartPath(folder, number));
+  return { number, bytes: Number(file.size), etag: etagOf(file) };
 }
 
 /**

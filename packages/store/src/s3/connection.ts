@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { StoreError } from '../error.ts';
@@ -9,11 +10,15 @@ import { signPayloads } from './payload.ts';
 export interface S3Settings {
   /** `https://host[:port]`. */
   endpoint?: string;
+  /** Where whoever gets a link reaches the server, if that's elsewhere; the host is part of what is signed. */
+  linkEndpoint?: string;
   /** `us-east-1` where neither this nor the SDK's own sources name one. */
   region?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string; expiration?: Date };
   /** `true` where there is an endpoint: few servers answer to `bucket.host`. */
   forcePathStyle?: boolean;
+  /** Finds the server's address instead of `dns.lookup`: may refuse it. */
+  lookup?: LookupFunction;
   /** The largest object that the server takes, where it isn't as in `MAX_OBJECT_BYTES`. */
   maxObjectBytes?: number;
 }
@@ -43,6 +48,8 @@ export type Manner = keyof typeof PATIENCE;
 
 /** Clients of one account that share credentials and connections, and differ in their patience. */
 export interface S3Connection extends Record<Manner, S3Client> {
+  /** Signs links, and sends nothing. */
+  links: S3Client;
   /** For messages, without credentials. */
   endpoint: string;
   /** Over TLS, which protects the bytes itself, payloads aren't hashed. */
@@ -55,15 +62,20 @@ export interface S3Connection extends Record<Manner, S3Client> {
 export async function connect(settings: S3Settings): Promise<S3Connection> {
   const { endpoint, region } = await resolve(settings);
   // Whoever calls bounds concurrency; with a limit here the SDK would also warn on the console.
-  const limits = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY };
+  const { lookup } = settings;
+  const limits = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ...(lookup && { lookup }) };
   const httpAgent = new HttpAgent(limits);
   const httpsAgent = new HttpsAgent(limits);
-  const clientWith = ({ connectMs, idleMs }: Patience, credentials: S3ClientConfig['credentials']) => {
+  const clientWith = (
+    { connectMs, idleMs }: Patience,
+    credentials: S3ClientConfig['credentials'],
+    place = endpoint,
+  ) => {
     const client = new S3Client({
-      endpoint: endpoint?.href,
+      endpoint: place?.href,
       region,
       credentials,
-      forcePathStyle: settings.forcePathStyle ?? endpoint !== undefined,
+      forcePathStyle: settings.forcePathStyle ?? place !== undefined,
       // RetryingStore repeats whole calls, because a stream can't be sent a second time.
       maxAttempts: 1,
       logger: SILENT,
@@ -84,8 +96,10 @@ export async function connect(settings: S3Settings): Promise<S3Connection> {
   };
   const usual = clientWith(PATIENCE.usual, settings.credentials);
   const shared = settings.credentials ?? usual.config.credentials;
+  const { linkEndpoint } = settings;
   return {
     usual,
+    links: linkEndpoint ? clientWith(PATIENCE.usual, shared, parseEndpoint(linkEndpoint)) : usual,
     completion: clientWith(PATIENCE.completion, shared),
     probe: clientWith(PATIENCE.probe, shared),
     endpoint: endpoint?.origin ?? `AWS (${region})`,

@@ -9,16 +9,28 @@ import {
 } from '@aws-sdk/client-s3';
 import { StoreError } from '../error.ts';
 import { checkKey, checkPartNumber, checkPrefix } from '../key.ts';
+import { checkLinkExpiry } from '../link-expiry.ts';
 import { ObjectStream, type Recover } from '../object-stream.ts';
 import { totalBytes } from '../part-list.ts';
 import { probeStore } from '../probe.ts';
 import { withRetries } from '../retry.ts';
-import type { Body, HeadOptions, ObjectInfo, Part, RequestOptions, Store, Upload } from '../store.ts';
+import type {
+  Body,
+  HeadOptions,
+  Link,
+  LinkOptions,
+  ObjectInfo,
+  Part,
+  RequestOptions,
+  Store,
+  Upload,
+} from '../store.ts';
 import { formatS3Address, parseS3Address, type S3Address } from './address.ts';
 import { completeIfAbsent } from './completion.ts';
 import { connect, type Manner, type S3Connection, type S3Settings } from './connection.ts';
 import { deleteObjects } from './deletion.ts';
 import { s3Fault } from './fault.ts';
+import { signLink } from './link.ts';
 import { bareEtag, listObjects, listUploadIds, listUploadParts } from './listing.ts';
 import { sendPayload } from './payload.ts';
 import { openRange } from './reading.ts';
@@ -118,6 +130,15 @@ export class S3Store implements Store {
       const { source } = await withRetries(() => open(delivered), { signal: options?.signal });
       return source;
     };
+  }
+
+  async link(key: string, options: LinkOptions): Promise<Link> {
+    checkKey(key);
+    checkLinkExpiry(options);
+    return this.#call(`sign a link to ${this.#place(key)}`, options, () => {
+      options.signal?.throwIfAborted();
+      return signLink(this.#connection.links, this.#target(key), options);
+    });
   }
 
   async put(key: string, body: Body, options?: Parameters<Store['put']>[2]): Promise<ObjectInfo> {

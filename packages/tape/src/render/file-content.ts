@@ -14,6 +14,11 @@ export interface ContentSource {
   volume: Volume;
   inodes: 'stable' | 'unstable';
   ioErrors: IoErrorPolicy;
+  /**
+   * Where drift isn't recorded but ends everything: throws. It's asked before bytes that aren't the planned ones come
+   * to a frame, and so none of them reach who takes the frames.
+   */
+  refuse?: (entry: Entry, kind: DriftKind) => never;
 }
 
 export interface RenderedContent {
@@ -44,18 +49,30 @@ interface Copied {
   failed: DriftKind | undefined;
 }
 
+/** Where drift ends everything, what was just read, or found to be a hole, counts once the file is the same after it. */
+function expectPlanned(source: ContentSource, { file, entry }: Opened): void {
+  const kind = source.refuse && driftOf(entry, file.restat(), source.inodes);
+  if (kind) source.refuse?.(entry, kind);
+}
+
 /** Copies the file's bytes of `range`, its holes unread. */
-function copy(source: ContentSource, { file, range }: Opened, frames: FrameAssembler): Copied {
+function copy(source: ContentSource, opened: Opened, frames: FrameAssembler): Copied {
+  const { file, range } = opened;
   let crc = 0;
   let at = range.start;
   try {
     while (at < range.end) {
       const data = file.nextData(at, range.end);
+      if (data > at) expectPlanned(source, opened);
       crc = blank(frames, data - at, crc);
       at = data;
       if (at === range.end) break;
       const end = file.dataEnd(at, range.end);
-      const read = frames.read(end - at, crc, (target) => readAt(file, target, at));
+      const read = frames.read(end - at, crc, (target) => {
+        const bytes = readAt(file, target, at);
+        expectPlanned(source, opened);
+        return bytes;
+      });
       if (read.bytes === 0) break;
       crc = read.crc;
       at += read.bytes;
@@ -108,12 +125,16 @@ export function renderContent(
 ): RenderedContent {
   const opened = open(source, entry.path);
   if (!(opened instanceof OpenFile)) {
+    source.refuse?.(entry, opened.kind);
     return { crc: blank(frames, range.end - range.start, 0), drift: opened.kind };
   }
   using file = opened;
   const before = driftOf(entry, file.stat, source.inodes);
+  if (before) source.refuse?.(entry, before);
   const copied = copy(source, { file, entry, range }, frames);
-  const crc = blank(frames, range.end - copied.at, copied.crc);
   const short: DriftKind | undefined = copied.at < range.end ? 'shrank' : undefined;
+  const failed = copied.failed ?? short;
+  if (failed) source.refuse?.(entry, failed);
+  const crc = blank(frames, range.end - copied.at, copied.crc);
   return { crc, drift: copied.failed ?? before ?? short ?? driftOf(entry, file.restat(), source.inodes) };
 }

@@ -7,6 +7,9 @@ export interface FrameSink {
   frame(compressed: Buffer): void;
 }
 
+/** Joining two CRCs takes as long as hashing 8 KiB. */
+const COMBINED_BYTES = 16 * 2 ** 10;
+
 /**
  * Cuts a stream of tape bytes into frames and compresses each. One raw buffer of a frame is all the memory
  * that it needs. A frame of zeros is neither compressed nor, where it comes from a hole, written to memory;
@@ -21,8 +24,8 @@ export class FrameAssembler {
   #sink: FrameSink;
   #raw: Buffer;
   #fill = 0;
-  /** CRC of the frame where one `read` made the whole of it: saves hashing it twice. */
-  #knownCrc: number | undefined;
+  /** How far the frame is in `crc` already. */
+  #hashed = 0;
 
   constructor({ codec, sink, raw }: { codec: Codec; sink: FrameSink; raw: Buffer }) {
     this.#codec = codec;
@@ -58,14 +61,7 @@ export class FrameAssembler {
     const target = this.#raw.subarray(this.#fill, Math.min(FRAME_BYTES, this.#fill + limit));
     const bytes = fill(target);
     if (bytes === 0) return { bytes, crc };
-    const piece = target.subarray(0, bytes);
-    if (bytes < FRAME_BYTES) {
-      const continued = crc32(piece, crc);
-      this.#advance(bytes);
-      return { bytes, crc: continued };
-    }
-    this.#knownCrc = crc32(piece);
-    const continued = crc32Combine(crc, this.#knownCrc, bytes);
+    const continued = this.#hash(target.subarray(0, bytes), crc);
     this.#advance(bytes);
     return { bytes, crc: continued };
   }
@@ -75,18 +71,33 @@ export class FrameAssembler {
     if (this.#fill > 0) this.#emit();
   }
 
+  /** The CRC of what comes next in the frame, continued from `crc`. Large pieces aren't hashed again for the item's. */
+  #hash(piece: Buffer, crc: number): number {
+    if (piece.length < COMBINED_BYTES) return crc32(piece, crc);
+    this.#hashUpTo(this.#fill);
+    const own = crc32(piece);
+    this.crc = crc32Combine(this.crc, own, piece.length);
+    this.#hashed += piece.length;
+    return crc32Combine(crc, own, piece.length);
+  }
+
+  #hashUpTo(end: number): void {
+    this.crc = crc32(this.#raw.subarray(this.#hashed, end), this.crc);
+    this.#hashed = end;
+  }
+
   #advance(bytes: number): void {
     this.#fill += bytes;
     if (this.#fill === FRAME_BYTES) this.#emit();
   }
 
   #emit(): void {
+    this.#hashUpTo(this.#fill);
     const raw = this.#raw.subarray(0, this.#fill);
-    this.crc = crc32Combine(this.crc, this.#knownCrc ?? crc32(raw), raw.length);
     this.bytes += raw.length;
     this.#give(this.#codec.compress(raw));
     this.#fill = 0;
-    this.#knownCrc = undefined;
+    this.#hashed = 0;
   }
 
   #emitZeros(): void {

@@ -1,9 +1,9 @@
-import type { OnChange, PlannedRoot } from '@longshore/shared';
+import type { DriftKind, OnChange, PlannedRoot } from '@longshore/shared';
 import { type PlannedEntry, readSegment } from '../catalog/index.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { Entry } from '../entry.ts';
 import { TapeError } from '../error.ts';
-import { encodeHeader } from '../header.ts';
+import { encodeHeader, entryBytes } from '../header.ts';
 import { padded } from '../layout.ts';
 import { displayPath } from '../posix/display-path.ts';
 import type { DriftedEntry } from '../record.ts';
@@ -16,9 +16,10 @@ export interface RenderOptions {
   volume: Volume;
   /** Local file that holds the item's catalog segment. */
   segment: string;
-  /** Tape range in bytes, `end` exclusive. */
+  /** Tape range in bytes, `end` exclusive: the item's, or a part of it. */
   range: { start: number; end: number };
   codec: Codec;
+  /** `fail`: bytes of a file that isn't as planned never reach the sink. */
   onChange: OnChange;
   ioErrors: IoErrorPolicy;
   /** The root that was planned; without it any root will do. */
@@ -101,12 +102,34 @@ class ItemRenderer {
     this.#options = options;
     const probed = probe(volume, segment);
     if (root) volume.expectRoot(root, () => knowsFiles(probed));
-    this.#source = { volume, ioErrors, inodes: probed.inodes };
+    const refuse = (entry: Entry, kind: DriftKind) => this.#refuse(entry, kind);
+    const { inodes } = probed;
+    this.#source = { volume, ioErrors, inodes, ...(options.onChange === 'fail' && { refuse }) };
     this.#frames = new FrameAssembler(options);
     this.#offset = tapeOffset;
   }
 
-  entry({ entry, unreadable }: PlannedEntry): void {
+  /** Whether what comes next is behind the range. */
+  get isDone(): boolean {
+    return this.#offset >= this.#options.range.end;
+  }
+
+  entry(planned: PlannedEntry): void {
+    if (!this.#passBy(planned)) this.#render(planned);
+    this.#row++;
+  }
+
+  /** An entry that ends before the range costs no more than a look at its length. */
+  #passBy({ entry }: PlannedEntry): boolean {
+    const { start } = this.#options.range;
+    if (this.#offset >= start) return false;
+    const end = this.#offset + entryBytes(entry);
+    if (end > start) return false;
+    this.#offset = end;
+    return true;
+  }
+
+  #render({ entry, unreadable }: PlannedEntry): void {
     const header = encodeHeader(entry);
     const content = this.#offset + header.length;
     this.#header(header);
@@ -114,7 +137,6 @@ class ItemRenderer {
     this.#padding(content + entry.size, content + padded(entry.size));
     this.#offset = content + padded(entry.size);
     if (unreadable && content > this.#options.range.start) this.#drifted(entry, 'unreadable');
-    this.#row++;
   }
 
   finish(): RenderedItem {
@@ -169,16 +191,19 @@ class ItemRenderer {
   }
 
   #drifted(entry: Entry, kind: DriftedEntry['kind']): void {
-    const { onChange, volume } = this.#options;
-    if (onChange === 'fail') {
-      // A file that is missing because everything is would be blamed wrongly.
-      volume.check({ expectEntries: true });
-      throw new TapeError(
-        'DRIFT',
-        `${displayPath(entry.path)} ${DRIFT_SENTENCES[kind]} during the export, which was told to fail on that.`,
-      );
-    }
+    this.#source.refuse?.(entry, kind);
     this.drift.push({ row: this.#row, kind });
+  }
+
+  #refuse(entry: Entry, kind: DriftKind): never {
+    // A file that is missing because everything is would be blamed wrongly.
+    this.#options.volume.check({ expectEntries: true });
+    const path = displayPath(entry.path);
+    throw new TapeError(
+      'DRIFT',
+      `${path} ${DRIFT_SENTENCES[kind]} during the export, which was told to fail on that.`,
+      { drift: { path, kind } },
+    );
   }
 
   #padding(from: number, to: number): void {
@@ -209,6 +234,7 @@ export function renderItem(options: RenderOptions): RenderedItem {
   for (const part of readSegment(segment)) {
     if (part.kind === 'head') renderer = new ItemRenderer(options, part.tapeOffset);
     else if (part.kind === 'entry') {
+      if (renderer?.isDone) break;
       renderer?.entry(part);
       entries++;
     } else if (part.kind === 'foot') files = part.filesSoFar;

@@ -1,6 +1,7 @@
 import type { Part } from '@longshore/store';
 import {
   type Codec,
+  crc32,
   crc32Combine,
   crc32Zeros,
   createCodec,
@@ -14,6 +15,12 @@ import { layoutParts, type PartLayout, type PlannedPart, TAIL_PART } from './par
 import type { ItemSummary } from './survey.ts';
 
 export type Weld = Extract<PlannedPart, { kind: 'weld' }>;
+
+/** Consecutive bytes of the archive: how many, and their CRC-32. */
+export interface Segment {
+  bytes: number;
+  crc32: number;
+}
 
 /** The archive as the sum of its items: where each begins, what pads them, what ends them. */
 export class Archive {
@@ -89,6 +96,23 @@ export class Archive {
     );
   }
 
+  /** What the upload's parts hold, in order: each with the CRC-32 of its bytes, the tail last. */
+  segments(): Segment[] {
+    const parts = this.layout.parts.map((part) => {
+      const [first, last] = part.kind === 'item' ? [part.item, part.item] : [part.first, part.last];
+      return joined(this.#pieces(this.items.slice(first, last + 1)));
+    });
+    const tail = [...this.#pieces(this.tailItems), ...Array.from(this.end(), segmentOf)];
+    return [...parts, joined(tail)];
+  }
+
+  *#pieces(items: readonly ItemSummary[]): Generator<Segment> {
+    for (const { item, bytes, archiveCrc32 } of items) {
+      yield { bytes, crc32: archiveCrc32 };
+      yield segmentOf(this.paddingAfter(item));
+    }
+  }
+
   *#frames(): Generator<FrameSize> {
     for (const item of this.items) {
       for (const [frame, compressed] of item.frames.entries())
@@ -98,6 +122,15 @@ export class Archive {
     }
     yield { raw: TRAILER_BYTES, compressed: this.trailer.length };
   }
+}
+
+const segmentOf = (bytes: Buffer): Segment => ({ bytes: bytes.length, crc32: crc32(bytes) });
+
+function joined(pieces: Iterable<Segment>): Segment {
+  let whole: Segment = { bytes: 0, crc32: 0 };
+  for (const { bytes, crc32: crc } of pieces)
+    whole = { bytes: whole.bytes + bytes, crc32: crc32Combine(whole.crc32, crc, bytes) };
+  return whole;
 }
 
 /** Padding that the codec makes of a weld's missing bytes: the same wherever it's asked. */

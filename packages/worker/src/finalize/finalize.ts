@@ -5,9 +5,10 @@ import {
   type Order,
   type PackJob,
   publishedKeys,
+  resultOf,
   type WeldJob,
 } from '@longshore/shared';
-import { putMarked, StoreError } from '@longshore/store';
+import { type Part, putMarked, StoreError } from '@longshore/store';
 import { type IndexTotals, TapeError, vanishedTooMany, volumeGoing } from '@longshore/tape';
 import { concatenate } from '../concatenate.ts';
 import { WorkerError } from '../error.ts';
@@ -44,16 +45,16 @@ export type Finalized =
  */
 export async function finalize(options: FinalizeOptions): Promise<Finalized> {
   const published = await readManifest(options, keysOf(options).manifest);
-  if (published?.export.id === options.context.order.id) return done(options, published);
+  if (published?.export.id === options.context.order.id) return done(published);
   const seen = await surveyUnlessCompleted(options);
-  if (!seen) return done(options, await declare(options));
+  if (!seen) return done(await declare(options));
   const items = seen.items.filter((item) => item !== undefined);
   if (items.length < seen.items.length) return { kind: 'repack', packs: await missingPacks(options, seen) };
   const archive = new Archive(options.context, items);
   const welds = await missingWelds(options, { archive, seen });
   if (welds.length > 0) return { kind: 'weld', welds };
   await complete(options, { archive, seen });
-  return done(options, await declare(options));
+  return done(await declare(options));
 }
 
 const keysOf = ({ context: { order } }: SurveyOptions) => publishedKeys(order.name, order.format);
@@ -105,19 +106,41 @@ async function missingWelds(
 async function complete(options: FinalizeOptions, { archive, seen }: { archive: Archive; seen: Survey }) {
   const { context, signal, spool } = options;
   await using folder = await SpoolFolder.make(spool);
-  const tail = await uploadTail(options, { archive, file: folder.file('tail') });
   const file = folder.file('index.sqlite');
-  const totals = await buildIndex(options, { archive, folder: folder.path, file });
+  const [totals, parts] = await together([
+    buildIndex(options, { archive, folder: folder.path, file }),
+    putTogether(options, { archive, seen, tailFile: folder.file('tail') }),
+  ]);
   refuseVanishedVolume(totals);
   refuseLoss(context.order, totals);
   await publishIndex(options, file);
-  const parts = archive.completion(seen.parts, tail);
   // A finalizer that was stopped for minutes must not replace the draft of the one that took over.
   await options.assertHeld();
   const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
   const { manifestDraft: key, order: marker } = context.area;
   await putMarked(context.store, { key, marker, body: { bytes: draft.length, chunks: [draft] } }, { signal });
   await completeUpload(options, parts);
+}
+
+/** As `Promise.all`, but ends when all have ended: none goes on in a folder that is about to be removed. */
+async function together<T extends readonly unknown[]>(tasks: T): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+interface Assembly {
+  archive: Archive;
+  seen: Survey;
+  tailFile: string;
+}
+
+/** Uploads the tail, and has the store do of the completion what it can do before anything is published. */
+async function putTogether(options: SurveyOptions, { archive, seen, tailFile }: Assembly): Promise<Part[]> {
+  const { context, signal } = options;
+  const tail = await uploadTail(options, { archive, file: tailFile });
+  const parts = archive.completion(seen.parts, tail);
+  await context.store.prepareCompletion?.(context.order.upload, parts, { signal });
+  return parts;
 }
 
 async function uploadTail(options: SurveyOptions, { archive, file }: { archive: Archive; file: string }) {
@@ -160,18 +183,6 @@ async function declare(options: SurveyOptions): Promise<Manifest> {
   return manifest;
 }
 
-function done(options: SurveyOptions, manifest: Manifest): Finalized {
-  const { archive, tape, entries, drift, skipped } = manifest;
-  const { index, manifest: key } = keysOf(options);
-  const { count, bytes } = entries;
-  const result: ExportResult = {
-    archive: { key: archive.key, bytes: archive.bytes, parts: archive.parts, etag: archive.etag },
-    manifest: { key },
-    index: { key: index },
-    tape,
-    entries: { count, bytes },
-    drift: { count: drift.count },
-    skipped: { count: skipped.count, lost: skipped.lost },
-  };
-  return { kind: 'done', result };
+function done(manifest: Manifest): Finalized {
+  return { kind: 'done', result: resultOf(manifest) };
 }

@@ -169,6 +169,8 @@ export interface Completion {
   totals: IndexTotals;
 }
 
+const hexOf = (crc32: number) => crc32.toString(16).padStart(8, '0');
+
 /** The manifest before the archive is complete: without its ETag, which the store gives then. */
 export function draftManifest({ order }: ExportContext, { archive, parts, totals }: Completion): Manifest {
   const { id, name, created, volume, level, exclude, onChange, format, build } = order;
@@ -177,8 +179,11 @@ export function draftManifest({ order }: ExportContext, { archive, parts, totals
   return Manifest.parse({
     version: 1,
     export: { id, name, source: volume, created, completed: created },
-    archive: { key: order.upload.key, format, bytes, parts: parts.length, etag: '' },
-    tape: { bytes: archive.tapeBytes, crc32: archive.tapeCrc.toString(16).padStart(8, '0') },
+    archive: {
+      ...{ key: order.upload.key, format, bytes, parts: parts.length, etag: '' },
+      segments: archive.segments().map((segment) => ({ ...segment, crc32: hexOf(segment.crc32) })),
+    },
+    tape: { bytes: archive.tapeBytes, crc32: hexOf(archive.tapeCrc) },
     entries,
     options: { level, exclude, onChange },
     tools: build,

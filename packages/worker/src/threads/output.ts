@@ -1,11 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { FrameSink } from '@longshore/tape';
+import { crc32, type FrameSink } from '@longshore/tape';
 import { OUTPUT_BUFFER_BYTES } from './protocol.ts';
 
-/** Takes an item's compressed bytes: counted, and hashed where a signed upload needs their SHA-256 beforehand. */
+/** Takes an item's compressed bytes: counted, with their CRC-32, and hashed where a signed upload needs their SHA-256 beforehand. */
 export abstract class ItemOutput implements FrameSink, Disposable {
   bytes = 0;
+  /** CRC-32 of what came so far. */
+  crc32 = 0;
   #hash: Hash | undefined;
 
   constructor(payloadHash: 'sha256' | 'none') {
@@ -15,6 +17,7 @@ export abstract class ItemOutput implements FrameSink, Disposable {
   frame(compressed: Buffer): void {
     this.#hash?.update(compressed);
     this.bytes += compressed.length;
+    this.crc32 = crc32(compressed, this.crc32);
     this.write(compressed);
   }
 
@@ -27,55 +30,53 @@ export abstract class ItemOutput implements FrameSink, Disposable {
   abstract [Symbol.dispose](): void;
 }
 
-/**
- * An item of fewer bytes leaves in a buffer of its own size. V8 takes every large buffer that changes threads for
- * garbage to come: with 8 MiB for each item of zeros, collecting it took a third of an export's time.
- */
-const SMALL_BYTES = 512 * 1024;
-
-/** Fills the buffers that came with the task, and makes more where they don't suffice. */
+/** Fills a list of buffers, one after the other, and adds to it where they don't suffice. */
 export class MemoryOutput extends ItemOutput {
-  readonly chunks: { buffer: ArrayBuffer; bytes: number }[] = [];
-  readonly unused: ArrayBuffer[];
+  #buffers: SharedArrayBuffer[];
+  /** The buffer that is being filled, and where it goes on. */
+  #current = 0;
+  #fill = 0;
 
-  constructor({ buffers, payloadHash }: { buffers: ArrayBuffer[]; payloadHash: 'sha256' | 'none' }) {
+  constructor({ buffers, payloadHash }: { buffers: SharedArrayBuffer[]; payloadHash: 'sha256' | 'none' }) {
     super(payloadHash);
-    this.unused = buffers;
-  }
-
-  /** The item's bytes, in buffers to be handed over. */
-  take(): { buffer: ArrayBuffer; bytes: number }[] {
-    const chunks = this.chunks.splice(0);
-    if (this.bytes > SMALL_BYTES) return chunks;
-    return chunks.map(({ buffer, bytes }) => {
-      this.unused.push(buffer);
-      return { buffer: buffer.slice(0, bytes), bytes };
-    });
+    this.#buffers = buffers;
   }
 
   protected override write(data: Buffer): void {
     for (let at = 0; at < data.length; ) {
-      const chunk = this.#open();
-      at += this.#fill(chunk, data.subarray(at));
+      if (this.#fill === OUTPUT_BUFFER_BYTES) this.#next();
+      this.#buffers[this.#current] ??= new SharedArrayBuffer(OUTPUT_BUFFER_BYTES);
+      const copied = data.copy(Buffer.from(this.#buffers[this.#current]), this.#fill, at);
+      this.#fill += copied;
+      at += copied;
     }
   }
 
   override [Symbol.dispose](): void {
-    this.chunks.length = 0;
+    // The buffers are the message's.
   }
 
-  #open() {
-    const current = this.chunks.at(-1);
-    if (current && current.bytes < current.buffer.byteLength) return current;
-    const fresh = { buffer: this.unused.pop() ?? new ArrayBuffer(OUTPUT_BUFFER_BYTES), bytes: 0 };
-    this.chunks.push(fresh);
-    return fresh;
+  #next(): void {
+    this.#current++;
+    this.#fill = 0;
   }
+}
 
-  #fill(chunk: { buffer: ArrayBuffer; bytes: number }, data: Buffer): number {
-    const copied = data.copy(Buffer.from(chunk.buffer), chunk.bytes);
-    chunk.bytes += copied;
-    return copied;
+/** What a system call said when a `FileOutput` was opened or written. */
+export class OutputError extends Error {
+  readonly errno: string;
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+  }
+}
+
+function writing<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw new OutputError(cause);
   }
 }
 
@@ -84,11 +85,11 @@ export class FileOutput extends ItemOutput {
 
   constructor({ path, payloadHash }: { path: string; payloadHash: 'sha256' | 'none' }) {
     super(payloadHash);
-    this.#fd = openSync(path, 'w', 0o600);
+    this.#fd = writing(() => openSync(path, 'w', 0o666));
   }
 
   protected override write(data: Buffer): void {
-    for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at);
+    for (let at = 0; at < data.length; ) at += writing(() => writeSync(this.#fd, data, at));
   }
 
   override [Symbol.dispose](): void {

@@ -1,8 +1,8 @@
 import type { Format, OnChange, PlannedRoot } from '@longshore/shared';
 import type { IoErrorPolicy, ItemRecord } from '@longshore/tape';
 
-/** Size of the buffers that carry compressed bytes between threads, and go back and forth for ever. */
-export const OUTPUT_BUFFER_BYTES = 8 * 2 ** 20;
+/** Size of the buffers that compressed bytes are handed over in: a few for an item, and little of the last one unused. */
+export const OUTPUT_BUFFER_BYTES = 4 * 2 ** 20;
 
 /** Where a rendered item goes: into buffers, or, where it's too large for memory, into a local file. */
 export type Output = { kind: 'memory' } | { kind: 'file'; path: string };
@@ -25,23 +25,24 @@ export interface RenderTask {
   payloadHash: 'sha256' | 'none';
 }
 
-/** To a render thread: a task with buffers that it may fill. */
+/**
+ * To a render thread: a task with buffers that it may fill. They are shared and not transferred: V8 takes a large
+ * buffer that comes to another thread for garbage to come, and collected it in a tenth of an export's CPU time.
+ */
 export interface RenderMessage {
   task: RenderTask;
-  buffers: ArrayBuffer[];
+  buffers: SharedArrayBuffer[];
 }
 
-export type Rendered = Pick<ItemRecord, 'crc32' | 'frames' | 'crcs' | 'drift' | 'bytes'> & {
+export type Rendered = Pick<ItemRecord, 'crc32' | 'frames' | 'crcs' | 'drift' | 'bytes' | 'archiveCrc32'> & {
   /** SHA-256 (hex) of the compressed bytes, where it was wanted. */
   sha256: string | undefined;
 };
 
 export type RenderReply =
-  | {
-      kind: 'rendered';
-      rendered: Rendered;
-      chunks: { buffer: ArrayBuffer; bytes: number }[];
-      unused: ArrayBuffer[];
-    }
+  /** With the task's buffers and those that were needed beyond them, filled one after the other. */
+  | { kind: 'rendered'; rendered: Rendered; buffers: SharedArrayBuffer[] }
+  /** What the system said when the output's file was written. */
+  | { kind: 'unwritable'; errno: string; message: string }
   /** `CODE: sentence`, as jobs fail. */
   | { kind: 'failed'; reason: string };

@@ -2,14 +2,11 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { failureOf, formatFailure } from '@longshore/shared';
 import { CLOSE, type Codec, createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
-import { FileOutput, type ItemOutput, MemoryOutput } from './output.ts';
+import { FileOutput, type ItemOutput, MemoryOutput, OutputError } from './output.ts';
 import type { RenderMessage, RenderReply, RenderTask } from './protocol.ts';
 
 /** Exports whose volume a thread keeps open, and with it the identity of its root: more than run at a time. */
 const MAX_VOLUMES = 16;
-
-/** Output buffers that a thread keeps for its next item; the rest goes back to be used by any of them. */
-const MAX_SPARE = 2;
 
 /**
  * A thread that renders and compresses items, one after the other, synchronously: small reads are several
@@ -20,35 +17,34 @@ class RenderThread {
   #raw = Buffer.alloc(FRAME_BYTES);
   #volumes = new Map<string, Volume>();
   #codec: Codec | undefined;
-  #spare: ArrayBuffer[] = [];
 
   constructor(stop: SharedArrayBuffer) {
     this.#stop = new Int32Array(stop);
   }
 
-  handle({ task, buffers }: RenderMessage): { reply: RenderReply; transfer: ArrayBuffer[] } {
+  handle(message: RenderMessage): RenderReply {
     try {
-      return this.#render(task, buffers);
+      return this.#render(message);
     } catch (error) {
-      return { reply: { kind: 'failed', reason: formatFailure(failureOf(error)) }, transfer: [] };
+      if (error instanceof OutputError)
+        return { kind: 'unwritable', errno: error.errno, message: error.message };
+      return { kind: 'failed', reason: formatFailure(failureOf(error)) };
     }
   }
 
-  #render(task: RenderTask, buffers: ArrayBuffer[]): { reply: RenderReply; transfer: ArrayBuffer[] } {
+  #render({ task, buffers }: RenderMessage): RenderReply {
     const { payloadHash } = task;
-    const memory = new MemoryOutput({ buffers: [...this.#spare.splice(0), ...buffers], payloadHash });
     using output: ItemOutput =
-      task.output.kind === 'memory' ? memory : new FileOutput({ path: task.output.path, payloadHash });
+      task.output.kind === 'memory'
+        ? new MemoryOutput({ buffers, payloadHash })
+        : new FileOutput({ path: task.output.path, payloadHash });
     const codec = this.#codecOf(task);
     if (task.range.start === 0) output.frame(codec.prologue);
     const sink = { frame: (compressed: Buffer) => this.#take(compressed, output) };
     const item = renderItem({ ...task, codec, volume: this.#volume(task), raw: this.#raw, sink });
-    const rendered = { ...item, bytes: output.bytes, sha256: output.sha256() };
-    const chunks = memory.take();
-    this.#spare = memory.unused.splice(0, MAX_SPARE);
-    const { unused } = memory;
-    const transfer = [...chunks.map(({ buffer }) => buffer), ...unused];
-    return { reply: { kind: 'rendered', rendered, chunks, unused }, transfer };
+    const { bytes, crc32: archiveCrc32 } = output;
+    const rendered = { ...item, bytes, archiveCrc32, sha256: output.sha256() };
+    return { kind: 'rendered', rendered, buffers };
   }
 
   #take(compressed: Buffer, output: ItemOutput): void {
@@ -89,8 +85,7 @@ function main(port: MessagePort): void {
       port.close();
       return;
     }
-    const { reply, transfer } = thread.handle(message);
-    port.postMessage(reply, transfer);
+    port.postMessage(thread.handle(message));
   });
 }
 

@@ -28,16 +28,15 @@ interface Waiter {
 }
 
 /**
- * A fixed number of render threads; one that dies is replaced. A task waits for a free one; output buffers go
- * back and forth between the threads and this object, so that memory doesn't grow with the items.
+ * A fixed number of render threads; one that dies is replaced. A task waits for a free one. Output buffers are shared
+ * with the threads and used again, so that memory doesn't grow with the items.
  */
 export class RenderThreads implements AsyncDisposable {
   #count: number;
   #idle: RenderThread[] = [];
   #all = new Set<RenderThread>();
   #waiting: Waiter[] = [];
-  #buffers: ArrayBuffer[] = [];
-  #maxBuffers: number;
+  #buffers: SharedArrayBuffer[] = [];
   /** Buffers that the last item filled: the next one of the volume needs about as many. */
   #needed = 1;
   #closed = false;
@@ -45,19 +44,20 @@ export class RenderThreads implements AsyncDisposable {
   constructor(count: number) {
     this.#count = count;
     for (let started = 0; started < count; started++) this.#idle.push(this.#start());
-    // One item of the smallest size in each thread, and one being uploaded.
-    this.#maxBuffers = (count + 1) * 8;
   }
 
-  /** Rejects with the signal's reason once it's aborted, with the task's own error, or with THREAD_DIED. */
+  /**
+   * Rejects with the signal's reason once it's aborted, with the task's own error, with the system's (and its `code`)
+   * where the output's file can't be written, or with THREAD_DIED.
+   */
   async render(task: RenderTask, signal: AbortSignal): Promise<RenderedOutput> {
     const thread = await this.#acquire(signal);
     try {
+      // A task that fails takes its buffers along: a thread that was left behind may still write to them.
       const reply = await thread.render({ task, buffers: this.#buffers.splice(-this.#needed) }, signal);
       if (reply.kind === 'failed') throw new RelayedError(reply.reason);
-      this.#recycle(reply.unused);
-      this.#needed = Math.max(1, reply.chunks.length);
-      return this.#output(reply);
+      if (reply.kind === 'unwritable') throw Object.assign(new Error(reply.message), { code: reply.errno });
+      return this.#output(task, reply);
     } finally {
       this.#release(thread);
     }
@@ -70,19 +70,25 @@ export class RenderThreads implements AsyncDisposable {
     await Promise.all([...this.#all].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  #output({ rendered, chunks }: Extract<RenderReply, { kind: 'rendered' }>): RenderedOutput {
+  #output(
+    { output }: RenderTask,
+    { rendered, buffers }: Extract<RenderReply, { kind: 'rendered' }>,
+  ): RenderedOutput {
+    const bytes = output.kind === 'memory' ? rendered.bytes : 0;
+    const used = Math.ceil(bytes / OUTPUT_BUFFER_BYTES);
+    this.#recycle(buffers.splice(used));
+    this.#needed = Math.max(1, used);
+    const lengthOf = (index: number) => Math.min(OUTPUT_BUFFER_BYTES, bytes - index * OUTPUT_BUFFER_BYTES);
     return {
       rendered,
-      chunks: chunks.map(({ buffer, bytes }) => new Uint8Array(buffer, 0, bytes)),
-      [Symbol.dispose]: () => this.#recycle(chunks.map(({ buffer }) => buffer)),
+      chunks: buffers.map((buffer, index) => new Uint8Array(buffer, 0, lengthOf(index))),
+      [Symbol.dispose]: () => this.#recycle(buffers),
     };
   }
 
-  #recycle(buffers: ArrayBuffer[]): void {
-    const room = this.#maxBuffers - this.#buffers.length;
-    this.#buffers.push(
-      ...buffers.filter(({ byteLength }) => byteLength === OUTPUT_BUFFER_BYTES).slice(0, room),
-    );
+  /** All are kept, as many as were in use at a time: V8 doesn't count shared memory, and is slow to collect it. */
+  #recycle(buffers: readonly SharedArrayBuffer[]): void {
+    this.#buffers.push(...buffers);
   }
 
   #start(): RenderThread {
@@ -155,7 +161,7 @@ class RenderThread implements AsyncDisposable {
     Atomics.store(this.#stop, 0, 0);
     const over = new AbortController();
     const ends = [this.#reply(over.signal), this.#death(over.signal), this.#whenStopped(signal, over.signal)];
-    this.#thread.postMessage(message, message.buffers);
+    this.#thread.postMessage(message);
     try {
       const reply = await Promise.race(ends);
       signal.throwIfAborted();

@@ -1,0 +1,10 @@
+export { LIVE_LIMITS, type LiveLimits } from '../live/limits.ts';
+export { LiveVolumes, type LiveVolumesOptions } from '../live/live-volumes.ts';
+export { type Api, createApi } from './api.ts';
+export { expectSafeAddress } from './auth/loopback.ts';
+export { ROLES, type Role } from './auth/role.ts';
+export { newToken, TokenFile } from './auth/token-file.ts';
+export { type Address, type Listening, listen } from './listen.ts';
+export { type LiveArchives, ownArchives } from './live/live-archives.ts';
+export { API_LIMITS, type ApiLimits, type ApiOptions, type ApiProducer } from './options.ts';
+export { listenForVolume, type VolumeServer } from './volume-server.ts';

@@ -1,0 +1,158 @@
+import type { V1PersistentVolumeClaim } from '@kubernetes/client-node';
+import type { Failure } from '@longshore/shared';
+import { copyName, copyOf, isMadeFor, SNAPSHOTS, snapshotOf, type VolumeSnapshot } from './claim-copy.ts';
+import { type ClusterApi, ifThere, isConflict, isGone, saidBy } from './cluster-api.ts';
+import type { VolumeExport } from './volume-export.ts';
+
+/** The claim that workers mount, or what it waits for; undefined where that's no reason to tell anybody yet. */
+export type Copy = { claim: string } | { waitsFor: Failure | undefined };
+
+/** What takes longer is told: a snapshot in a cloud may take minutes, and where nobody makes any it takes for ever. */
+const USUAL_MS = 15_000;
+
+/**
+ * The temporary claims of exports that don't read the claim itself: `Snapshot` makes a VolumeSnapshot and a claim of it,
+ * `Clone` a claim of the claim. Both are called after the export, so that whoever comes second, after a crash or at the
+ * same time, finds what there is. The content is that of the time when they were made, whatever becomes of the source.
+ */
+export class ClaimCopies {
+  readonly #api: Pick<ClusterApi, 'core' | 'custom'>;
+
+  constructor(api: Pick<ClusterApi, 'core' | 'custom'>) {
+    this.#api = api;
+  }
+
+  /** Makes what isn't there yet. */
+  async bring(resource: VolumeExport, source: V1PersistentVolumeClaim): Promise<Copy> {
+    const found = await this.#claim(resource);
+    if (found) return usable(resource, found);
+    if (resource.spec.source.consistency === 'Clone')
+      return this.#make(resource, copyOf(resource, { source }));
+    const snapshot = await this.#snapshot(resource);
+    const waitsFor = snapshot && obstacleOf(resource, snapshot);
+    if (!snapshot?.status?.readyToUse || waitsFor) return { waitsFor: snapshot ? waitsFor : NO_SNAPSHOTS };
+    return this.#make(resource, copyOf(resource, { source, snapshot }));
+  }
+
+  /** Why the copy isn't bound, where its pods wait for that. */
+  async obstacle(resource: VolumeExport): Promise<Failure | undefined> {
+    const claim = await this.#claim(resource);
+    if (!claim || claim.status?.phase === 'Bound') return undefined;
+    const { namespace = '', uid = '', name = '' } = claim.metadata ?? {};
+    const fieldSelector = `involvedObject.uid=${uid},reason=ProvisioningFailed`;
+    const { items } = await this.#api.core.listNamespacedEvent({ namespace, fieldSelector });
+    const said = items.at(-1)?.message;
+    if (said !== undefined)
+      return { code: 'COPY_FAILED', message: `The claim ${name} can't be made of its source: ${said}.` };
+    if (!isOld(claim.metadata?.creationTimestamp)) return undefined;
+    const message = `The claim ${name} isn't bound yet: its storage class copies it, or has no driver that can.`;
+    return { code: 'COPY_NOT_READY', message };
+  }
+
+  /** Removes the claim and the snapshot, where the export made them. They go when no pod uses them any more. */
+  async remove(resource: VolumeExport): Promise<void> {
+    const { consistency } = resource.spec.source;
+    if (consistency === 'Live') return;
+    const claim = await this.#claim(resource);
+    if (claim && isMadeFor(resource, claim.metadata ?? {}))
+      await unlessGone(
+        this.#api.core.deleteNamespacedPersistentVolumeClaim({
+          ...placeOf(resource),
+          body: { preconditions: { uid: claim.metadata?.uid } },
+        }),
+      );
+    if (consistency === 'Snapshot') await this.#removeSnapshot(resource);
+  }
+
+  async #removeSnapshot(resource: VolumeExport): Promise<void> {
+    const place = { ...SNAPSHOTS, ...placeOf(resource) };
+    const found: VolumeSnapshot | undefined = await ifThere(
+      this.#api.custom.getNamespacedCustomObject(place),
+    );
+    if (!found || !isMadeFor(resource, found.metadata)) return;
+    const body = { preconditions: { uid: found.metadata.uid } };
+    await unlessGone(this.#api.custom.deleteNamespacedCustomObject({ ...place, body }));
+  }
+
+  #claim(resource: VolumeExport): Promise<V1PersistentVolumeClaim | undefined> {
+    return ifThere(this.#api.core.readNamespacedPersistentVolumeClaim(placeOf(resource)));
+  }
+
+  async #make(resource: VolumeExport, body: V1PersistentVolumeClaim): Promise<Copy> {
+    const { namespace, name } = placeOf(resource);
+    await this.#api.core.createNamespacedPersistentVolumeClaim({ namespace, body });
+    return { claim: name };
+  }
+
+  /** The snapshot, made where there is none; undefined where the cluster doesn't know of snapshots. */
+  async #snapshot(resource: VolumeExport): Promise<VolumeSnapshot | undefined> {
+    const { namespace, name } = placeOf(resource);
+    const found: VolumeSnapshot | undefined = await ifThere(
+      this.#api.custom.getNamespacedCustomObject({ ...SNAPSHOTS, namespace, name }),
+    );
+    if (found) return found;
+    const body = snapshotOf(resource);
+    try {
+      return await this.#api.custom.createNamespacedCustomObject({ ...SNAPSHOTS, namespace, body });
+    } catch (error) {
+      if (isGone(error) && !/namespaces? /.test(saidBy(error))) return undefined;
+      throw error;
+    }
+  }
+}
+
+const placeOf = (resource: VolumeExport) => ({
+  namespace: resource.metadata.namespace ?? '',
+  name: copyName(resource),
+});
+
+async function unlessGone(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion;
+  } catch (error) {
+    // Gone, or another one by now: whoever deleted it did what was to be done.
+    if (!isGone(error) && !isConflict(error)) throw error;
+  }
+}
+
+function usable(resource: VolumeExport, { metadata = {} }: V1PersistentVolumeClaim): Copy {
+  if (!isMadeFor(resource, metadata)) return { waitsFor: foreign('claim', metadata.name) };
+  return metadata.deletionTimestamp ? { waitsFor: undefined } : { claim: metadata.name ?? '' };
+}
+
+const foreign = (kind: string, name = ''): Failure => ({
+  code: 'COPY_IN_THE_WAY',
+  message: `There is a ${kind} ${name} already, which this export didn't make: delete it.`,
+});
+
+const NO_SNAPSHOTS: Failure = {
+  code: 'SNAPSHOTS_MISSING',
+  message:
+    'The cluster has no VolumeSnapshots (snapshot.storage.k8s.io/v1): install the snapshot controller and its CRDs, or export with consistency Live or Clone.',
+};
+
+/** How the snapshot controller says that no class fits (external-snapshotter, `SetDefaultSnapshotClassFailed`). */
+const NO_CLASS = /snapshot class with error/;
+
+/** What is wrong with a snapshot; nothing where it's ready, or isn't yet. */
+function obstacleOf(resource: VolumeExport, { metadata, status }: VolumeSnapshot): Failure | undefined {
+  const { name } = metadata;
+  if (!isMadeFor(resource, metadata)) return foreign('VolumeSnapshot', name);
+  if (status?.readyToUse) return undefined;
+  const said = status?.error?.message;
+  if (said !== undefined && NO_CLASS.test(said)) {
+    const advice = 'name a class in source.snapshotClass, or make one the default of its driver';
+    return {
+      code: 'SNAPSHOT_CLASS_MISSING',
+      message: `The VolumeSnapshot ${name} has no class: ${advice} (${said}).`,
+    };
+  }
+  if (said !== undefined)
+    return { code: 'SNAPSHOT_FAILED', message: `The VolumeSnapshot ${name} can't be made: ${said}.` };
+  if (!isOld(metadata.creationTimestamp)) return undefined;
+  const message = `The VolumeSnapshot ${name} isn't ready yet: its driver works on it, or no snapshot controller runs.`;
+  return { code: 'SNAPSHOT_NOT_READY', message };
+}
+
+const isOld = (made: Date | string | undefined) =>
+  Date.now() - new Date(made ?? Date.now()).getTime() > USUAL_MS;

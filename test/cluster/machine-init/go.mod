@@ -1,0 +1,3 @@
+module machine-init
+
+go 1.21

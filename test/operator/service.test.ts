@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { ExportStatus } from '@longshore/shared';
+import { installation } from './fixture.ts';
+import { SECRET } from './installation.ts';
+
+const EXPORT_MS = 120_000;
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+describe('the API in a cluster', function () {
+  this.timeout(2 * EXPORT_MS);
+  const namespace = 'service';
+  const kubectl = (...args: string[]) => installation().cluster.kubectl(...args);
+
+  before(async () => {
+    await installation().tenant(namespace);
+    await installation().smallClaim(namespace);
+    for (const [name, verbs] of [
+      ['operator', 'create,list'],
+      ['viewer', 'list'],
+      ['nobody', ''],
+    ]) {
+      await kubectl('create', 'serviceaccount', name, `--namespace=${namespace}`);
+      if (!verbs) continue;
+      await kubectl(
+        'create',
+        'clusterrole',
+        `test-${name}`,
+        `--verb=${verbs}`,
+        '--resource=volumeexports.longshore.dev',
+      );
+      const account = `--serviceaccount=${namespace}:${name}`;
+      await kubectl('create', 'clusterrolebinding', `test-${name}`, `--clusterrole=test-${name}`, account);
+    }
+  });
+
+  /** From a producer's own pod, which has the port. */
+  async function ask(account: string, method: string, path: string, body?: object): Promise<Answer> {
+    const token = await kubectl('create', 'token', account, `--namespace=${namespace}`);
+    const request = { method, path, body: body && JSON.stringify(body), token };
+    const script = `const { method, path, body, token } = JSON.parse(process.argv[1]);
+      const headers = { authorization: 'Bearer ' + token, ...(body && { 'content-type': 'application/json' }) };
+      const answer = await fetch('http://127.0.0.1:8080' + path, { method, body, headers });
+      console.log(JSON.stringify({ status: answer.status, body: await answer.json().catch(() => undefined) }));`;
+    const node = ['node', '--input-type=module', '--eval', script, JSON.stringify(request)];
+    return JSON.parse(
+      await kubectl('exec', '--namespace=longshore', 'deploy/longshore-producer', '--', ...node),
+    );
+  }
+
+  const request = { namespace, volume: 'small', destination: SECRET, name: 'by-request' };
+
+  it('lets in whom the cluster knows, to what they may do with VolumeExports', async () => {
+    assert.equal((await ask('nobody', 'GET', '/v1/exports')).status, 401);
+    assert.equal((await ask('viewer', 'GET', '/v1/exports')).status, 200);
+    assert.equal((await ask('viewer', 'POST', '/v1/exports', request)).status, 403);
+  });
+
+  it('makes a VolumeExport, which is exported and deleted with its archive', async () => {
+    const created = await ask('operator', 'POST', '/v1/exports', request);
+    assert.equal(created.status, 201, JSON.stringify(created.body));
+    const { id } = ExportStatus.parse(created.body);
+    const which = { name: 'by-request', namespace };
+    const { spec } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
+    assert.equal(spec.source.claim, 'small');
+    const { body } = await ask('viewer', 'GET', `/v1/exports/${id}`);
+    const { phase, volume, result } = ExportStatus.parse(body);
+    assert.deepEqual(
+      [phase, volume, result?.archive.key],
+      ['Completed', 'service/small', 'by-request.tar.zst'],
+    );
+    const links = await ask('viewer', 'GET', `/v1/exports/${id}/links`);
+    assert.equal(links.status, 200, JSON.stringify(links.body));
+    await installation().untilFreed(which);
+    const deleted = await ask('operator', 'DELETE', `/v1/exports/${id}`);
+    assert.ok(deleted.status < 300, JSON.stringify(deleted.body));
+    await installation().untilGone(which, 60_000);
+    await assert.rejects(installation().archiveSize(which));
+  });
+
+  it('refuses what admission refuses, and says why', async () => {
+    const { status, body } = await ask('operator', 'POST', '/v1/exports', {
+      ...request,
+      namespace: undefined,
+    });
+    assert.equal(status, 400);
+    assert.match(JSON.stringify(body), /has a namespace/);
+  });
+});
