@@ -1,8 +1,8 @@
-// `npm test [-- NAME...]`: lint, types and every suite, one after the other; the last line says how many
-// tests passed and failed in all.
+// `npm test [-- NAME...]`: lint, types and every suite; the last line says how many tests passed and failed in
+// all.
 
 import { sum } from './test/counts.ts';
-import { type Outcome, runSuite } from './test/run-suite.ts';
+import { inLanes, runLanes } from './test/lanes.ts';
 import { findSuites, pickSuites } from './test/suites.ts';
 
 const suites = findSuites();
@@ -16,15 +16,6 @@ if (unknown.length > 0) {
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
 
-const outcomes: Outcome[] = [];
-for (const suite of picked) {
-  console.log(`\n== ${suite.name}`);
-  const outcome = await runSuite(suite, { signal: interrupt.signal });
-  for (const fault of outcome.faults) console.error(`${suite.name}: ${fault.message}`);
-  outcomes.push(outcome);
-  if (interrupt.signal.aborted) break;
-}
-
-const { passed, failed } = sum(outcomes);
+const { passed, failed } = sum(await runLanes(inLanes(picked), interrupt.signal));
 process.exitCode = failed > 0 || interrupt.signal.aborted ? 1 : 0;
 console.log(`\n${passed} passed, ${failed} failed`);

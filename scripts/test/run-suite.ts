@@ -26,8 +26,8 @@ export interface Outcome extends Counts {
 export interface RunOptions {
   /** Interrupts the suite: it may clean up, and is killed if that takes too long. */
   signal?: AbortSignal;
-  /** Where the suite's output goes: to this process's, or nowhere. */
-  output?: 'inherit' | 'ignore';
+  /** Where the suite's output goes: to this process's, nowhere, or to an open file. */
+  output?: 'inherit' | 'ignore' | number;
   /** Milliseconds from the last test to the end of the process. */
   endingMs?: number;
   /** Milliseconds after which it's interrupted. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inLanes } from '../../scripts/test/lanes.ts';
 import { type RunOptions, runSuite } from '../../scripts/test/run-suite.ts';
 import { findSuites, mochaSuite, pickSuites } from '../../scripts/test/suites.ts';
 
@@ -75,5 +76,16 @@ describe('the suites', () => {
       ['scripts'],
     );
     assert.deepEqual(unknown, ['nowhere']);
+  });
+
+  it('run in two lanes, of which one has all that bring up a cluster or a Docker daemon', () => {
+    const [light, heavy] = inLanes(findSuites()).map((lane) => lane.map(({ name }) => name));
+    assert.deepEqual(heavy, ['cluster', 'container', 'operator']);
+    assert.ok(light.includes('lint') && light.includes('e2e'));
+  });
+
+  it('run in one lane where those that were picked are of one kind', () => {
+    const { picked } = pickSuites(findSuites(), ['tape', 'store']);
+    assert.deepEqual(inLanes(picked), [picked]);
   });
 });
