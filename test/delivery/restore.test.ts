@@ -19,6 +19,7 @@ import { Longshore, runExport, type StartOptions } from '../harness/longshore.ts
 import { Published } from '../harness/published.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
 import { type S3Server, startS3 } from '../harness/versitygw.ts';
+import { toldProgress } from './told-progress.ts';
 
 /** A socket has no entry in any tar. */
 const SOCKET = ({ path, field }: Difference) => path === 'socket' && field === 'entry';
@@ -153,6 +154,18 @@ describe('restore', function () {
       });
     });
   }
+
+  it('tells how far it is, and nothing at all of one that is done with --quiet', async () => {
+    const archive = await exported('tar', 'told');
+    const told = await toldProgress(['restore', archive, target]);
+    assert.equal(told.at(0)?.doneBytes, 0);
+    // All but the two blocks at the end and what fills up the last record.
+    assert.ok(told[0].bytes - told.at(-1)!.doneBytes <= 10_240);
+    rmSync(target, { recursive: true });
+    await using quiet = new Longshore(['restore', archive, target, '--quiet']);
+    const { stdout, stderr } = await quiet.finished;
+    assert.deepEqual([stdout, stderr], ['', '']);
+  });
 
   it('is interrupted cleanly: what was made is there, and nothing else is left', async () => {
     const archive = await exported('tar.gz', 'interrupted');

@@ -15,6 +15,7 @@ import { Longshore, runExport } from '../harness/longshore.ts';
 import { type FileRow, Published } from '../harness/published.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
 import { type S3Server, startS3 } from '../harness/versitygw.ts';
+import { toldProgress } from './told-progress.ts';
 
 const MIB = 2 ** 20;
 /** Root reads everything; without these two capabilities it's like everybody else. */
@@ -168,6 +169,17 @@ describe('verify', function () {
     const found = await verify(copy.archive);
     assert.equal(found.exitCode, 1);
     assert.deepEqual(found.damaged, [{ path: 'd', reason: 'unreadable' }]);
+  });
+
+  it('tells how far it is, from nothing to everything; and nothing at all of a whole one with --quiet', async () => {
+    const archive = join(temp.path, 'tar.zst', 'it.tar.zst');
+    const told = await toldProgress(['verify', archive]);
+    assert.equal(told.at(0)?.doneBytes, 0);
+    assert.ok(told.every(({ bytes }) => bytes === told[0].bytes && bytes > 17 * MIB));
+    assert.equal(told.at(-1)?.doneBytes, told[0].bytes);
+    await using quiet = new Longshore(['verify', archive, '--quiet']);
+    const { exitCode, stdout, stderr } = await quiet.finished;
+    assert.deepEqual([exitCode, stdout, stderr], [0, '', '']);
   });
 
   it('tells people which files are damaged', async () => {

@@ -1,3 +1,4 @@
+export type { OnPosition, TapePosition } from './archive/tape-position.ts';
 export { RestoreError, type RestoreErrorCode } from './error.ts';
 export {
   type Restored,

@@ -7,11 +7,15 @@ import { Interrupts } from '../interrupts.ts';
 import { listed, pathJson } from '../output/path-text.ts';
 import { print } from '../output/print.ts';
 import { recordedLines } from '../output/recorded-lines.ts';
+import { reporterFor } from '../progress/reporter-for.ts';
+import { whileReading } from '../progress/tape-reading.ts';
+import { TRANSFER_VIEW } from '../progress/transfer.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface ArchiveOptions {
   threads?: number;
   json?: boolean;
+  quiet?: boolean;
 }
 
 /** `longshore verify`: exits with 1 for damage, with 3 for a whole archive that lacks something by its own account. */
@@ -19,8 +23,12 @@ export async function verifyCommand(archive: string, options: ArchiveOptions, co
   using interrupts = new Interrupts();
   await using temp = await tempFolder(config.temp);
   const { threads = config.cores } = options;
-  const found = await verifyArchive(archive, { temp: temp.path, threads, signal: interrupts.signal });
-  print(jsonOf(archive, found), { json: options.json, text: () => textOf(archive, found) });
+  const means = { temp: temp.path, threads, signal: interrupts.signal };
+  const found = await whileReading(reporterFor(options, TRANSFER_VIEW), (onPosition) =>
+    verifyArchive(archive, { ...means, onPosition }),
+  );
+  const text = () => (options.quiet && found.whole ? '' : textOf(archive, found));
+  print(jsonOf(archive, found), { json: options.json, text });
   process.exitCode = exitCode(found);
 }
 

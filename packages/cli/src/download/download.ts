@@ -1,5 +1,6 @@
 import type { ExportLinks } from '@longshore/shared';
 import type { Client } from '../client/client.ts';
+import { reportRegularly } from '../progress/regularly.ts';
 import type { Reporter } from '../progress/reporter.ts';
 import type { Transfer } from '../progress/transfer.ts';
 import { ArchiveLink } from './archive-link.ts';
@@ -7,8 +8,6 @@ import { fetchSegment, type SegmentFetch } from './fetch-segment.ts';
 import { PartFile } from './part-file.ts';
 import { type Segment, segmentsOf } from './segments.ts';
 import { Tally } from './tally.ts';
-
-const REPORT_EVERY_MS = 250;
 
 export interface DownloadOptions {
   client: Client;
@@ -37,7 +36,8 @@ export async function download(id: string, options: DownloadOptions): Promise<Ta
   const tally = new Tally({ bytes: links.bytes, kept: links.bytes - sizeOf(missing), onTrouble });
   // Segments that can't be checked come one after the other.
   const connections = links.segments.length > 0 ? options.connections : 1;
-  using _ = reporting(tally, options.reporter);
+  const transfer = () => ({ bytes: tally.bytes, doneBytes: tally.done, keptBytes: tally.kept });
+  using _ = reportRegularly(transfer, options.reporter);
   const write = (bytes: Buffer, at: number) => part.write(bytes, at);
   const link = new ArchiveLink(links, { client, id });
   await fetchAll(missing, { part, connections, fetch: { link, whole, tally, write, signal } });
@@ -74,17 +74,4 @@ async function fetchAll(missing: readonly Segment[], { part, connections, fetch 
   );
   const [failed] = (await Promise.allSettled(each)).filter(({ status }) => status === 'rejected');
   if (failed) throw signal.reason;
-}
-
-function reporting(tally: Tally, reporter: Reporter<Transfer>): Disposable {
-  const report = () => reporter.update({ bytes: tally.bytes, doneBytes: tally.done, keptBytes: tally.kept });
-  report();
-  const timer = setInterval(report, REPORT_EVERY_MS);
-  return {
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-      report();
-      reporter.close();
-    },
-  };
 }

@@ -16,7 +16,11 @@ function verifyProgram(): Command {
     .description('read an archive to its end, and compare it with its manifest and index')
     .argument('<archive>', 'the archive, as export printed it')
     .option('--threads <n>', 'threads (default: one for each core)', positive)
-    .option('--json', 'print the result as JSON, with every damaged file')
+    .option(
+      '--json',
+      'print the result as JSON, with every damaged file, and progress as JSON lines on stderr',
+    )
+    .option('--quiet', 'print nothing but what is wrong')
     .addHelpText('after', VERIFY_HELP)
     .action(async (archive, options) => {
       const { verifyCommand } = await import('../commands/verify.ts');
@@ -36,7 +40,11 @@ function restoreProgram(): Command {
     .argument('<archive>', 'the archive, as export printed it')
     .argument('<dir>', 'an empty directory, or a new one')
     .option('--threads <n>', 'threads (default: one for each core)', positive)
-    .option('--json', 'print the result as JSON, with everything that is not as it was')
+    .option(
+      '--json',
+      'print the result as JSON, with everything that is not as it was, and progress as JSON lines on stderr',
+    )
+    .option('--quiet', 'print nothing but what is wrong')
     .addHelpText('after', RESTORE_HELP)
     .action(async (archive, dir, options) => {
       const { restoreCommand } = await import('../commands/restore.ts');

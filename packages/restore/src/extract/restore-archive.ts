@@ -1,6 +1,7 @@
 import { crc32Zeros, TRAILER_BYTES } from '@longshore/tape';
 import { checkIndex } from '../archive/check-index.ts';
 import { type OpenOptions, PublishedArchive } from '../archive/published-archive.ts';
+import type { OnPosition } from '../archive/tape-position.ts';
 import { inOrder } from '../threads/in-order.ts';
 import { openTarget } from './open-target.ts';
 import type { Trouble } from './protocol.ts';
@@ -12,6 +13,7 @@ export interface RestoreOptions extends OpenOptions {
   threads: number;
   /** Whether entries get their owners: only root can give files away. */
   owners: boolean;
+  onPosition?: OnPosition;
   signal?: AbortSignal;
 }
 
@@ -51,7 +53,11 @@ export async function restoreArchive(
   const { tape } = published.manifest;
   const tasks = tapeTasks(published.index, tape.bytes - TRAILER_BYTES);
   const work = extraction.run.bind(extraction);
-  for await (const done of inOrder(tasks, { depth: 2 * options.threads, work })) extraction.add(done);
+  options.onPosition?.({ at: 0, tapeBytes: tape.bytes });
+  for await (const done of inOrder(tasks, { depth: 2 * options.threads, work })) {
+    extraction.add(done);
+    options.onPosition?.({ at: done.task.range.end, tapeBytes: tape.bytes });
+  }
   await restore.makeHardLinks();
   await restore.finishDirectories();
   const tapeCrc32 = crc32Zeros(extraction.tapeCrc32, TRAILER_BYTES);

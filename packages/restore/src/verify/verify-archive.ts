@@ -1,6 +1,7 @@
 import { TRAILER_BYTES } from '@longshore/tape';
 import { type OpenOptions, PublishedArchive } from '../archive/published-archive.ts';
 import { overlap, type Span } from '../archive/span.ts';
+import type { OnPosition } from '../archive/tape-position.ts';
 import { inOrder } from '../threads/in-order.ts';
 import { TaskThreads } from '../threads/task-threads.ts';
 import { type Batch, batches, headersOf } from './batches.ts';
@@ -10,6 +11,7 @@ import { Tally } from './tally.ts';
 
 export interface VerifyOptions extends OpenOptions {
   threads: number;
+  onPosition?: OnPosition;
   signal?: AbortSignal;
 }
 
@@ -57,12 +59,16 @@ export async function verifyArchive(archive: string, options: VerifyOptions): Pr
     const pieces = cursor.within(batch.archive);
     return { batch, pieces, reply: await verifyBatch(batch, { pieces, published, threads }) };
   };
+  options.onPosition?.({ at: 0, tapeBytes: tape.bytes });
   for await (const { batch, pieces, reply } of inOrder(batches(published.index, sizes), {
     depth: 2 * options.threads,
     work,
   })) {
     tally.add(batch, reply);
     segments.add(pieces, reply.segmentCrcs);
+    // The last batch has mostly no frames.
+    const at = batch.frames.length > 0 ? batch.tape.end : tape.bytes;
+    options.onPosition?.({ at, tapeBytes: tape.bytes });
   }
   return verificationOf(published, { tally, segments });
 }
