@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileEntry } from '@longshore/shared';
-import { FaultProxy } from '../harness/fault-proxy.ts';
+import { FaultProxy, type Passed } from '../harness/fault-proxy.ts';
 import type { Longshore } from '../harness/longshore.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
 import { Api } from '../service/api.ts';
@@ -56,6 +56,15 @@ describe('longshore ls and cat', function () {
     return await program.finished;
   }
 
+  /** What a command prints, as bytes. */
+  async function bytesOf(args: string[], at: Pick<Server, 'api'>) {
+    await using program: Longshore = service.client(args, at);
+    const pieces: Buffer[] = [];
+    program.child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
+    const { exitCode, stderr } = await program.finished;
+    return { exitCode, stderr, bytes: Buffer.concat(pieces) };
+  }
+
   async function listed(...args: string[]): Promise<FileEntry[]> {
     const { exitCode, stdout, stderr } = await run('ls', id, ...args, '--json');
     assert.equal(exitCode, 0, stderr);
@@ -105,22 +114,49 @@ describe('longshore ls and cat', function () {
   });
 
   it('prints a file’s bytes as they are', async () => {
-    await using program = service.client(['cat', id, 'noise'], server);
-    const pieces: Buffer[] = [];
-    program.child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
-    assert.equal((await program.finished).exitCode, 0);
-    assert.ok(Buffer.concat(pieces).equals(noise));
+    const { exitCode, bytes } = await bytesOf(['cat', id, 'noise'], server);
+    assert.equal(exitCode, 0);
+    assert.ok(bytes.equals(noise));
     assert.equal((await run('cat', id, 'empty')).stdout, '');
     assert.equal((await run('cat', id, `nasty/${NASTY}`)).stdout, 'obeyed');
   });
 
-  it('says that a file broke off, and doesn’t pass a part of it for the whole', async () => {
+  it('goes on with a file where a connection was cut, or the server was away', async () => {
     await using proxy = await FaultProxy.start({ port: () => server.port, sees: 'own host' });
     proxy.faults.cuts = ({ bytes }) => bytes > 1e6;
-    await using program = service.client(['cat', id, 'noise'], { api: new Api(proxy.url) });
-    const { exitCode, stderr } = await program.finished;
-    assert.equal(exitCode, 1);
-    assert.match(stderr, /^longshore: The file broke off after \d+ bytes: [^\n]+\n$/);
+    proxy.faults.answer = (_, response) => {
+      const isAway = proxy.passed.length === 2;
+      if (isAway) response.destroy();
+      return isAway;
+    };
+    const { exitCode, stderr, bytes } = await bytesOf(['cat', id, 'noise'], { api: new Api(proxy.url) });
+    assert.equal(exitCode, 0, stderr);
+    assert.ok(bytes.equals(noise));
+    assert.ok(proxy.passed.length >= 4, `${proxy.passed.length} requests`);
+  });
+
+  it('doesn’t pass a part of a file for the whole, nor what was changed on the way', async () => {
+    await using proxy = await FaultProxy.start({ port: () => server.port, sees: 'own host' });
+    const at = { api: new Api(proxy.url) };
+    proxy.faults.change = (piece) => Buffer.alloc(piece.length, 7);
+    const changed = await bytesOf(['cat', id, 'noise'], at);
+    assert.equal(changed.exitCode, 1);
+    assert.match(changed.stderr, /^longshore: What came isn't the file that was archived: [^\n]+\n$/);
+    assert.ok(changed.bytes.length < noise.length);
+    // Behind the first million there is nothing but cuts.
+    const begun = proxy.passed.length;
+    const isLater = (passed: Passed) => proxy.passed.indexOf(passed) > begun;
+    proxy.faults = {
+      cuts: (passed) => passed.bytes > 1e6 || isLater(passed),
+      change: (piece, passed) => (isLater(passed) ? Buffer.alloc(0) : piece),
+    };
+    const cut = await bytesOf(['cat', id, 'noise'], at);
+    assert.equal(cut.exitCode, 1);
+    assert.match(
+      cut.stderr,
+      /^longshore: The file broke off after \d+ bytes, and nothing more came[^\n]+\n$/,
+    );
+    assert.ok(cut.bytes.length < noise.length);
   });
 
   it('takes a name that isn’t UTF-8 in Base64, as it lists it', async () => {

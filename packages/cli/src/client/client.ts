@@ -37,6 +37,16 @@ interface Asking {
   signal?: AbortSignal;
 }
 
+/** A file's bytes as they come, and what is said of the whole file. */
+export interface FileContent {
+  body: AsyncIterable<Uint8Array>;
+  size: number;
+  crc32: number;
+  etag: string;
+  /** How it differed from its plan when it was exported, where it did. */
+  drift: string | null;
+}
+
 /**
  * A Longshore server, as this program asks it. Every answer is checked; what isn't one rejects with SERVER_UNREACHABLE,
  * SERVER_UNTRUSTED, NOT_A_SERVER, TOKEN_REFUSED, REQUEST_REFUSED or SERVER_FAILED.
@@ -97,17 +107,18 @@ export class Client {
     return this.#json(FileList, `${exportPath(id)}/files`, { query });
   }
 
-  /** A file of an archive, and how it differed from its plan when it was read, where it did. */
+  /** A file of an archive, or the rest of it from a byte on, of the file that `etag` names. */
   async content(
     id: string,
     query: NamedFile,
-    signal: AbortSignal,
-  ): Promise<{ body: AsyncIterable<Uint8Array>; drift: string | null }> {
-    const headers = { accept: 'application/octet-stream' };
+    { from, signal }: { from?: { at: number; etag: string }; signal: AbortSignal },
+  ): Promise<FileContent> {
+    const headers = { accept: 'application/octet-stream', ...(from && restHeaders(from)) };
     const response = await this.#ask(`${exportPath(id)}/files/content`, { query, headers, signal });
-    if (!response.headers.get('content-type')?.startsWith('application/octet-stream') || !response.body)
-      throw notAServer(this.#server);
-    return { body: response.body, drift: response.headers.get('longshore-drift') };
+    const content = contentOf(response, from?.at);
+    if (content) return content;
+    await response.body?.cancel();
+    throw notAServer(this.#server);
   }
 
   volumes(): Promise<z.infer<typeof VolumeList>> {
@@ -176,4 +187,19 @@ export class Client {
 
 function exportPath(id: string): string {
   return `exports/${encodeURIComponent(id)}`;
+}
+
+function restHeaders({ at, etag }: { at: number; etag: string }): Record<string, string> {
+  return { range: `bytes=${at}-`, 'if-match': etag };
+}
+
+/** What an answer has of a file from byte `at` on; undefined where it isn't a Longshore server's. */
+function contentOf({ headers, body, status }: Response, at: number | undefined): FileContent | undefined {
+  const etag = headers.get('etag');
+  const crc32 = Number.parseInt(headers.get('longshore-crc32') ?? '', 16);
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '');
+  const size = Number(at === undefined ? headers.get('content-length') : range?.[2]);
+  const isAsked = at === undefined ? status === 200 : status === 206 && Number(range?.[1]) === at;
+  if (!isAsked || etag === null || Number.isNaN(crc32) || Number.isNaN(size) || !body) return undefined;
+  return { body, size, crc32, etag, drift: headers.get('longshore-drift') };
 }

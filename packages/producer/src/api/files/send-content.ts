@@ -28,12 +28,14 @@ export async function sendContent(
       etag: `${id}-${file.entry.id}`,
       name: textOf(path.subarray(path.lastIndexOf('/') + 1)),
       type: 'application/octet-stream',
-      ...(drift && { headers: { 'Longshore-Drift': drift } }),
+      headers: { 'Longshore-Crc32': hex(file.crc32), ...(drift && { 'Longshore-Drift': drift }) },
       open: (range) => begun(contentOf(tape, file, range)),
     },
     exchange,
   );
 }
+
+const hex = (crc: number) => crc.toString(16).padStart(8, '0');
 
 /** A stream whose first piece is there: what fails until then isn't a broken connection, but an answer. */
 async function begun(pieces: AsyncGenerator<Buffer>): Promise<Readable> {

@@ -65,6 +65,7 @@ function contentRoute({ browser }: ApiContext): Route {
         headers: {
           ETag: 'Strong',
           'Content-Disposition': 'attachment, with a name',
+          'Longshore-Crc32': "CRC-32 of the whole file, in 8 hexadecimal digits; a range's answer has it too",
           'Longshore-Drift': 'How the file differed from its plan when it was read, where it did',
         },
       },
