@@ -94,8 +94,13 @@ describe('what keeps an export from going on', function () {
 
   it("is that the image can't be had; it goes on when it can", async () => {
     await installation().withoutImage(async () => {
-      await installation().export(called('no-image'), { claim: 'small' });
+      const pod = { imagePullSecrets: [{ name: 'registry' }] };
+      await installation().export(called('no-image'), { claim: 'small', pod });
       await says(called('no-image'), 'Progressing', 'ImagePullFailed', /image of the workers can't be had/);
+      const selector = '--selector=longshore.dev/export=no-image';
+      const secrets = '--output=jsonpath={.items[0].spec.imagePullSecrets[*].name}';
+      const named = await kubectl('get', 'pods', `--namespace=${namespace}`, selector, secrets);
+      assert.equal(named, 'registry');
     });
     await installation().untilPhase(called('no-image'), 'Completed', EXPORT_MS);
   });

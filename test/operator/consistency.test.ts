@@ -30,12 +30,13 @@ describe('an export of a copy', function () {
   async function export_(
     which: Applied,
     source: { claim: string; consistency: string; snapshotClass?: string },
+    options: { level?: number; workers?: number } = {},
   ) {
     await installation().cluster.apply({
       apiVersion: 'longshore.dev/v1alpha1',
       kind: 'VolumeExport',
       metadata: which,
-      spec: { source, destination: { secret: SECRET, prefix: NAMESPACE }, workers: 2 },
+      spec: { source, destination: { secret: SECRET, prefix: NAMESPACE }, workers: 2, ...options },
     });
   }
 
@@ -155,4 +156,32 @@ describe('an export of a copy', function () {
     assert.equal(copied, 1);
     await untilNothingIsLeft();
   });
+
+  for (const { consistency, mode, ...source } of KINDS) {
+    it(`fails when its ${consistency} is deleted meanwhile, and begins anew with another one when it is tried again`, async () => {
+      const which = called(`lost-${consistency.toLowerCase()}`);
+      const claim = await installation().claim({ name: `of-${which.name}`, namespace: NAMESPACE, mode });
+      makeRandomTree(claim.folder, { seed: 10, bytes: 150_000_000, files: 100 });
+      await execa('chmod', ['-R', 'a+rX', claim.folder]);
+      let copied = 0;
+      const count = async () => void copied++;
+      await using _ = new SnapshotController(installation().cluster, { onCopied: count });
+      // One worker at the slowest level: it has packed something long before it has packed everything.
+      await export_(which, { claim: claim.name, consistency, ...source }, { level: 19, workers: 1 });
+      const packed = async () => (await installation().get(which)).status?.progress?.doneItems ?? 0;
+      await until(async () => (await packed()) >= 1, { what: 'it packed an item', withinMs: EXPORT_MS });
+      const kept = (await copies('volumesnapshots', 'persistentvolumeclaims')).split('\n');
+      await kubectl('delete', '--wait=false', `--namespace=${NAMESPACE}`, ...kept);
+      const pods = ['pods', `--selector=longshore.dev/export=${which.name}`, `--namespace=${NAMESPACE}`];
+      await kubectl('delete', ...pods, '--force', '--grace-period=0');
+      await installation().untilPhase(which, 'Failed', EXPORT_MS);
+      await says(which, 'CopyLost', /retry the export, which then begins anew/);
+      await kubectl('annotate', 'vex', which.name, `--namespace=${NAMESPACE}`, 'longshore.dev/retry=now');
+      const { status } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
+      assert.equal(copied, 2);
+      assert.equal(status?.progress?.packs, status?.progress?.items);
+      await untilNothingIsLeft();
+      await installation().delete(which);
+    });
+  }
 });

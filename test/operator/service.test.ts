@@ -60,12 +60,17 @@ describe('the API in a cluster', function () {
   });
 
   it('makes a VolumeExport, which is exported and deleted with its archive', async () => {
-    const created = await ask('operator', 'POST', '/v1/exports', request);
+    const created = await ask('operator', 'POST', '/v1/exports', { ...request, workers: 2 });
     assert.equal(created.status, 201, JSON.stringify(created.body));
     const { id } = ExportStatus.parse(created.body);
     const which = { name: 'by-request', namespace };
+    const scaled = await ask('operator', 'PATCH', `/v1/exports/${id}`, { workers: 3 });
+    assert.equal(scaled.status, 200, JSON.stringify(scaled.body));
+    assert.equal(ExportStatus.parse(scaled.body).workers, 3);
     const { spec } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
-    assert.equal(spec.source.claim, 'small');
+    assert.deepEqual([spec.source.claim, spec.workers], ['small', 3]);
+    const late = await ask('operator', 'PATCH', `/v1/exports/${id}`, { workers: 4 });
+    assert.equal(late.status, 409, JSON.stringify(late.body));
     const { body } = await ask('viewer', 'GET', `/v1/exports/${id}`);
     const { phase, volume, result } = ExportStatus.parse(body);
     assert.deepEqual(

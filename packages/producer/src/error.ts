@@ -32,6 +32,8 @@ export type ProducerErrorCode =
   | 'SECRET_MISSING'
   /** It went with its namespace, and doesn't come again. */
   | 'SECRET_GONE'
+  /** The snapshot or clone that an export began with was deleted before it had ended. */
+  | 'COPY_LOST'
   /** The API would be open to others than this machine, and no tokens are configured. */
   | 'AUTH_REQUIRED'
   | 'BAD_TOKEN_FILE'

@@ -13,6 +13,8 @@ export interface ExportRequest {
   level: number;
   exclude: string[];
   onChange: OnChange;
+  /** Pods of its own; absent where exports share a pool. */
+  workers?: number;
 }
 
 /** `NAME.manifest.json` has to fit a file name of 255 bytes, with room for what stores add to temporary ones. */

@@ -135,7 +135,7 @@ class OneExport {
       ...{ format: 'tar.zst', exclude: [], onChange: 'record', workers: 1, suspend: false },
       pod: {
         ...{ readAll: false, resources: {}, nodeSelector: {}, tolerations: [] },
-        ...{ priorityClassName: '', securityContext: {} },
+        ...{ priorityClassName: '', imagePullSecrets: [], securityContext: {} },
       },
     },
   };

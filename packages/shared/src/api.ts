@@ -16,6 +16,13 @@ export const ConfiguredName = z
     'must be letters, digits, dots, dashes and underscores, 63 at most, and begin and end with a letter or digit',
   );
 
+/** Pods that work on one export at once. */
+export const WorkerCount = z.number().int().min(1).max(1_000);
+
+/** Body of `PATCH /v1/exports/:id`. */
+export const ChangeExport = z.strictObject({ workers: WorkerCount });
+export type ChangeExport = z.infer<typeof ChangeExport>;
+
 /** Body of `POST /v1/exports`. Whether name, level and patterns make sense together is checked after this. */
 export const CreateExport = z.strictObject({
   /** In a cluster: the one of claim and Secret, which `volume` and `destination` then name. */
@@ -29,6 +36,8 @@ export const CreateExport = z.strictObject({
   level: z.number().int().min(0).max(19).optional(),
   exclude: z.array(z.string().min(1).max(4_096)).max(1_000).default([]),
   onChange: z.enum(ON_CHANGE).default('record'),
+  /** In a cluster: how many pods work on the volume at once; one where it's left out. */
+  workers: WorkerCount.optional(),
 });
 export type CreateExport = z.infer<typeof CreateExport>;
 /** The body as a client writes it, where what has a default may be left out. */
@@ -69,6 +78,8 @@ export const ExportStatus = z.object({
   level: z.number().int(),
   exclude: z.array(z.string()),
   onChange: z.enum(ON_CHANGE),
+  /** In a cluster: the pods that are asked for. */
+  workers: count.optional(),
   phase: z.enum(PHASES),
   created: z.iso.datetime(),
   started: z.iso.datetime().optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WorkerCount } from './api.ts';
 import { FORMATS, LEVELS, ON_CHANGE } from './order.ts';
 import { PHASES } from './phase.ts';
 
@@ -43,6 +44,11 @@ const PodOptions = z.strictObject({
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(Toleration).max(64).default([]),
   priorityClassName: z.string().max(253).default(''),
+  imagePullSecrets: z
+    .array(z.strictObject({ name: ObjectName }))
+    .max(16)
+    .default([])
+    .describe("Secrets of the namespace by which its nodes get the workers' image"),
   securityContext: z
     .strictObject({
       runAsUser: id.optional(),
@@ -82,7 +88,7 @@ export const VolumeExportSpec = z.strictObject({
   level: z.number().int().min(0).max(19).optional(),
   exclude: z.array(z.string().min(1).max(1_024)).max(256).default([]),
   onChange: z.enum(ON_CHANGE).default('record'),
-  workers: z.number().int().min(1).max(1_000).default(1).describe('Pods that work on the volume at once'),
+  workers: WorkerCount.default(1).describe('Pods that work on the volume at once'),
   suspend: z.boolean().default(false),
   ttlSecondsAfterFinished: count
     .max(2_147_483_647)
@@ -94,6 +100,7 @@ export const VolumeExportSpec = z.strictObject({
     nodeSelector: {},
     tolerations: [],
     priorityClassName: '',
+    imagePullSecrets: [],
     securityContext: {},
   }),
 });

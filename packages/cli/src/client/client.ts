@@ -1,4 +1,5 @@
 import {
+  type ChangeExport,
   type CreateExportInput,
   DestinationList,
   ExportLinks,
@@ -30,9 +31,9 @@ export interface ListQuery {
 }
 
 interface Asking {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   query?: object;
-  body?: CreateExportInput;
+  body?: CreateExportInput | ChangeExport;
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -81,6 +82,10 @@ export class Client {
 
   act(id: string, action: Action): Promise<ExportStatus> {
     return this.#json(ExportStatus, `${exportPath(id)}/${action}`, { method: 'POST' });
+  }
+
+  change(id: string, body: ChangeExport): Promise<ExportStatus> {
+    return this.#json(ExportStatus, exportPath(id), { method: 'PATCH', body });
   }
 
   async delete(id: string): Promise<void> {

@@ -5,7 +5,9 @@ import { print } from '../output/print.ts';
 import { watchCommand } from './watch.ts';
 
 export interface CreateOptions extends ClientOptions {
+  namespace?: string;
   name?: string;
+  workers?: number;
   format?: Format;
   level?: number;
   exclude: string[];
@@ -20,10 +22,11 @@ export async function createCommand(
   options: CreateOptions,
   config: Config,
 ): Promise<void> {
-  const { name, format, level, exclude, onChange, idempotencyKey, watch, json } = options;
+  const { idempotencyKey, watch, json } = options;
+  const { namespace, name, format, level, exclude, onChange, workers } = options;
   const client = await openClient(options, config);
   const created = await client.create(
-    { ...places, name, format, level, exclude, onChange },
+    { ...places, namespace, name, format, level, exclude, onChange, workers },
     { idempotencyKey },
   );
   if (!watch) return print(created, { json, text: () => `${created.id}\n` });

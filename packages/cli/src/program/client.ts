@@ -28,8 +28,9 @@ when the server was away. FILE is never overwritten.`;
 
 function createProgram(): Command {
   return clientCommand('create', 'request an export, and print its id')
-    .argument('<volume>', 'a volume that the server knows')
-    .argument('<destination>', 'a destination that the server knows')
+    .argument('<volume>', 'a volume that the server knows; in a cluster a claim')
+    .argument('<destination>', 'a destination that the server knows; in a cluster a Secret')
+    .option('--namespace <name>', 'in a cluster: where claim and Secret are')
     .option('--name <name>', "the archive's name (default: the volume's name and the time)")
     .addOption(new Option('--format <format>', 'the archive format (default: tar.zst)').choices(FORMATS))
     .option('--level <n>', 'compression level (default: 3 for tar.zst, 6 for tar.gz)', integer)
@@ -37,6 +38,7 @@ function createProgram(): Command {
     .addOption(
       new Option('--on-change <what>', 'when files change meanwhile (default: record)').choices(ON_CHANGE),
     )
+    .option('--workers <n>', 'in a cluster: pods that work on it at once (default: 1)', positive)
     .option('--idempotency-key <key>', 'the same key gives the same export, for a day', headerValue)
     .option('--watch', 'follow the export to its end, as watch does')
     .addHelpText('after', EXIT_CODES)
@@ -91,6 +93,16 @@ function actionProgram(action: Action): Command {
     .action(async (id, options) => {
       const { actCommand } = await import('../commands/act.ts');
       await actCommand({ id, action }, options, processConfig());
+    });
+}
+
+function scaleProgram(): Command {
+  return clientCommand('scale', 'have more workers do an export, or fewer; in a cluster')
+    .argument('<id>', "the export's id")
+    .argument('<workers>', 'how many pods', positive)
+    .action(async (id, workers, options) => {
+      const { scaleCommand } = await import('../commands/scale.ts');
+      await scaleCommand({ id, workers }, options, processConfig());
     });
 }
 
@@ -156,6 +168,7 @@ export function clientPrograms(): Command[] {
     statusProgram(),
     watchProgram(),
     ...(Object.keys(ACTION_HELP) as Action[]).map(actionProgram),
+    scaleProgram(),
     deleteProgram(),
     linksProgram(),
     downloadProgram(),

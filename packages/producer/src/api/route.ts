@@ -22,7 +22,7 @@ export interface RouteSpec<
   Headers extends z.ZodObject,
   Body extends z.ZodType,
 > {
-  method: 'get' | 'head' | 'post' | 'delete';
+  method: 'get' | 'head' | 'post' | 'patch' | 'delete';
   /** As OpenAPI writes it: `/v1/exports/{id}`. */
   path: string;
   access: Access;

@@ -17,6 +17,9 @@ export function configuredPlaces(configured: Configured): ExportPlaces {
   const { queue, destinations } = configured;
   return {
     queueOf: () => queue,
+    setWorkers: async () => {
+      throw shared();
+    },
     requestOf: (body) => requestOf(body, configured),
     storeOf: async ({ request: { destination } }) => {
       const store = destinations.get(destination);
@@ -27,11 +30,12 @@ export function configuredPlaces(configured: Configured): ExportPlaces {
 }
 
 function requestOf(
-  { name, level, namespace, ...body }: CreateExport,
+  { name, level, namespace, workers, ...body }: CreateExport,
   { volumes, destinations }: Configured,
 ): ExportRequest {
   if (namespace !== undefined)
     throw new ProducerError('BAD_REQUEST', 'There are no namespaces here: leave `namespace` out.');
+  if (workers !== undefined) throw shared();
   if (!volumes.has(body.volume)) throw unknown('VOLUME', body.volume, volumes);
   if (!destinations.has(body.destination))
     throw unknown('DESTINATION', body.destination, destinations.keys());
@@ -41,6 +45,12 @@ function requestOf(
     level: level ?? LEVELS[body.format].default,
   };
 }
+
+const shared = () =>
+  new ProducerError(
+    'BAD_REQUEST',
+    'All exports share the workers that run here: leave `workers` out, and start or stop some.',
+  );
 
 function unknown(what: 'VOLUME' | 'DESTINATION', name: string, known: Iterable<string>): ProducerError {
   const names = [...known].join(', ') || 'none is configured';

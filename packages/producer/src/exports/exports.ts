@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { CreateExport, ExportList, ExportStatus, ListExports, PartMap } from '@longshore/shared';
+import type {
+  ChangeExport,
+  CreateExport,
+  ExportList,
+  ExportStatus,
+  ListExports,
+  PartMap,
+} from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import type { Redis } from 'ioredis';
 import { ProducerError } from '../error.ts';
 import { newExportId } from '../open-export.ts';
-import type { ExportRecord } from '../records/record.ts';
+import { type ExportRecord, hasEnded } from '../records/record.ts';
 import type { Idempotency, RecordStore } from '../records/record-store.ts';
 import { checkRequest, type ExportRequest } from '../request.ts';
 import { MAX_ITEMS, readDone, readLive } from './live.ts';
@@ -43,6 +50,8 @@ export interface ExportsApi {
   retry(id: string): Promise<ExportStatus>;
   suspend(id: string): Promise<ExportStatus>;
   resume(id: string): Promise<ExportStatus>;
+  /** BAD_REQUEST where exports share a pool. */
+  change(id: string, change: ChangeExport): Promise<ExportStatus>;
   delete(id: string): Promise<void>;
   partMap(id: string): Promise<PartMap>;
   archive(id: string): Promise<PublishedArchive>;
@@ -63,6 +72,8 @@ export interface ExportPlaces {
   requestOf(body: CreateExport): ExportRequest;
   /** Name of the queue that has an export's jobs. */
   queueOf(record: ExportRecord): string;
+  /** Has so many pods work on it. BAD_REQUEST where exports share a pool, RECORD_CHANGED. */
+  setWorkers(record: ExportRecord, workers: number): Promise<ExportRecord>;
   /** UNKNOWN_DESTINATION. */
   storeOf(record: ExportRecord): Promise<Store>;
 }
@@ -101,24 +112,31 @@ export class Exports implements ExportsApi {
     return { exports: records.map((record, at) => statusOf(record, live[at])), ...(next && { next }) };
   }
 
+  change(id: string, { workers }: ChangeExport): Promise<ExportStatus> {
+    return this.#latest(id, (record) => {
+      if (hasEnded(record)) throw wishes.wrongPhase(record, 'it needs no workers any more');
+      return this.#parts.places.setWorkers(record, workers);
+    });
+  }
+
   cancel(id: string): Promise<ExportStatus> {
-    return this.#change(id, wishes.cancel);
+    return this.#wish(id, wishes.cancel);
   }
 
   retry(id: string): Promise<ExportStatus> {
-    return this.#change(id, wishes.retry);
+    return this.#wish(id, wishes.retry);
   }
 
   suspend(id: string): Promise<ExportStatus> {
-    return this.#change(id, wishes.suspend);
+    return this.#wish(id, wishes.suspend);
   }
 
   resume(id: string): Promise<ExportStatus> {
-    return this.#change(id, wishes.resume);
+    return this.#wish(id, wishes.resume);
   }
 
   async delete(id: string): Promise<void> {
-    await this.#change(id, wishes.remove);
+    await this.#wish(id, wishes.remove);
   }
 
   async partMap(id: string): Promise<PartMap> {
@@ -166,16 +184,21 @@ export class Exports implements ExportsApi {
     throw unknown(id);
   }
 
-  /** Applies a wish to the latest record, however often others change it meanwhile. */
-  async #change(id: string, wish: wishes.Change): Promise<ExportStatus> {
+  #wish(id: string, wish: wishes.Change): Promise<ExportStatus> {
+    return this.#latest(id, async (record) => {
+      const changed = wish(record);
+      return changed === record ? record : this.#parts.records.update(changed);
+    });
+  }
+
+  /** Changes the latest record, however often others change it meanwhile. */
+  async #latest(id: string, change: (record: ExportRecord) => Promise<ExportRecord>): Promise<ExportStatus> {
     for (let tries = 1; ; tries++) {
       const record = await this.#record(id);
-      const changed = wish(record);
-      if (changed === record) return this.#status(record);
       try {
-        const updated = await this.#parts.records.update(changed);
-        await this.#wake(id);
-        return await this.#status(updated);
+        const changed = await change(record);
+        if (changed !== record) await this.#wake(id);
+        return await this.#status(changed);
       } catch (error) {
         const overtaken = error instanceof ProducerError && error.code === 'RECORD_CHANGED';
         if (!overtaken || tries === CHANGE_TRIES) throw error;

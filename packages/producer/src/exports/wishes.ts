@@ -4,8 +4,12 @@ import { type ExportRecord, hasEnded } from '../records/record.ts';
 /** What a caller's wish makes of a record: the same object where it's so already. Throws WRONG_PHASE. */
 export type Change = (record: ExportRecord) => ExportRecord;
 
-function refuse({ id, phase }: ExportRecord, reason: string): never {
-  throw new ProducerError('WRONG_PHASE', `The export ${id} is ${phase}: ${reason}.`);
+function refuse(record: ExportRecord, reason: string): never {
+  throw wrongPhase(record, reason);
+}
+
+export function wrongPhase({ id, phase }: ExportRecord, reason: string): ProducerError {
+  return new ProducerError('WRONG_PHASE', `The export ${id} is ${phase}: ${reason}.`);
 }
 
 /** The reconciler is to look at it at once, whatever it was waiting for. */

@@ -1,11 +1,23 @@
 import type { V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import type { Failure } from '@longshore/shared';
+import { ProducerError } from '../error.ts';
 import { copyName, copyOf, isMadeFor, SNAPSHOTS, snapshotOf, type VolumeSnapshot } from './claim-copy.ts';
 import { type ClusterApi, ifThere, isConflict, isGone, saidBy } from './cluster-api.ts';
 import type { VolumeExport } from './volume-export.ts';
 
-/** The claim that workers mount, or what it waits for; undefined where that's no reason to tell anybody yet. */
-export type Copy = { claim: string } | { waitsFor: Failure | undefined };
+/**
+ * The claim that workers mount; or the uid of what has the content, to be written down before it's used; or what it waits
+ * for, undefined where that's no reason to tell anybody yet.
+ */
+export type Copy = { claim: string } | { origin: string } | { waitsFor: Failure | undefined };
+
+interface Claims {
+  /** The claim that is exported. */
+  source: V1PersistentVolumeClaim;
+  /** The copy's claim, where it's there. */
+  found?: V1PersistentVolumeClaim;
+  origin: string | undefined;
+}
 
 /** What takes longer is told: a snapshot in a cloud may take minutes, and where nobody makes any it takes for ever. */
 const USUAL_MS = 15_000;
@@ -22,16 +34,26 @@ export class ClaimCopies {
     this.#api = api;
   }
 
-  /** Makes what isn't there yet. */
-  async bring(resource: VolumeExport, source: V1PersistentVolumeClaim): Promise<Copy> {
+  /**
+   * Makes what isn't there yet. `origin` is what was written down of the copy that the export began with: a snapshot's
+   * uid, or a clone's. Rejects with COPY_LOST where that one is gone: another one has another content.
+   */
+  async bring(
+    resource: VolumeExport,
+    { source, origin }: { source: V1PersistentVolumeClaim; origin: string | undefined },
+  ): Promise<Copy> {
     const found = await this.#claim(resource);
-    if (found) return usable(resource, found);
-    if (resource.spec.source.consistency === 'Clone')
-      return this.#make(resource, copyOf(resource, { source }));
-    const snapshot = await this.#snapshot(resource);
-    const waitsFor = snapshot && obstacleOf(resource, snapshot);
-    if (!snapshot?.status?.readyToUse || waitsFor) return { waitsFor: snapshot ? waitsFor : NO_SNAPSHOTS };
-    return this.#make(resource, copyOf(resource, { source, snapshot }));
+    if (found && !isMadeFor(resource, found.metadata ?? {}))
+      return { waitsFor: foreign('claim', found.metadata?.name) };
+    if (found?.metadata?.deletionTimestamp) return { waitsFor: undefined };
+    if (resource.spec.source.consistency === 'Clone') return this.#clone(resource, { source, found, origin });
+    if (found) return { claim: found.metadata?.name ?? '' };
+    return this.#restored(resource, { source, origin });
+  }
+
+  /** Whether pods that mount the copy's claim wait for ever: it was deleted. */
+  async isGone(resource: VolumeExport): Promise<boolean> {
+    return (await this.#claim(resource)) === undefined;
   }
 
   /** Why the copy isn't bound, where its pods wait for that. */
@@ -65,32 +87,49 @@ export class ClaimCopies {
   }
 
   async #removeSnapshot(resource: VolumeExport): Promise<void> {
-    const place = { ...SNAPSHOTS, ...placeOf(resource) };
-    const found: VolumeSnapshot | undefined = await ifThere(
-      this.#api.custom.getNamespacedCustomObject(place),
-    );
+    const found = await this.#snapshotThere(resource);
     if (!found || !isMadeFor(resource, found.metadata)) return;
     const body = { preconditions: { uid: found.metadata.uid } };
-    await unlessGone(this.#api.custom.deleteNamespacedCustomObject({ ...place, body }));
+    await unlessGone(
+      this.#api.custom.deleteNamespacedCustomObject({ ...SNAPSHOTS, ...placeOf(resource), body }),
+    );
   }
 
   #claim(resource: VolumeExport): Promise<V1PersistentVolumeClaim | undefined> {
     return ifThere(this.#api.core.readNamespacedPersistentVolumeClaim(placeOf(resource)));
   }
 
-  async #make(resource: VolumeExport, body: V1PersistentVolumeClaim): Promise<Copy> {
-    const { namespace, name } = placeOf(resource);
-    await this.#api.core.createNamespacedPersistentVolumeClaim({ namespace, body });
-    return { claim: name };
+  async #clone(resource: VolumeExport, { source, found, origin }: Claims): Promise<Copy> {
+    if (origin !== undefined && found?.metadata?.uid !== origin) throw lost(resource);
+    const claim = found ?? (await this.#make(resource, copyOf(resource, { source })));
+    const { name = '', uid = '' } = claim.metadata ?? {};
+    return origin === undefined ? { origin: uid } : { claim: name };
   }
 
-  /** The snapshot, made where there is none; undefined where the cluster doesn't know of snapshots. */
-  async #snapshot(resource: VolumeExport): Promise<VolumeSnapshot | undefined> {
-    const { namespace, name } = placeOf(resource);
-    const found: VolumeSnapshot | undefined = await ifThere(
-      this.#api.custom.getNamespacedCustomObject({ ...SNAPSHOTS, namespace, name }),
-    );
-    if (found) return found;
+  /** A claim that was deleted is made again of the same snapshot. */
+  async #restored(resource: VolumeExport, { source, origin }: Claims): Promise<Copy> {
+    const there = await this.#snapshotThere(resource);
+    if (origin !== undefined && there?.metadata.uid !== origin) throw lost(resource);
+    const snapshot = there ?? (await this.#makeSnapshot(resource));
+    const waitsFor = snapshot && obstacleOf(resource, snapshot);
+    if (!snapshot?.status?.readyToUse || waitsFor) return { waitsFor: snapshot ? waitsFor : NO_SNAPSHOTS };
+    if (origin === undefined) return { origin: snapshot.metadata.uid ?? '' };
+    const claim = await this.#make(resource, copyOf(resource, { source, snapshot }));
+    return { claim: claim.metadata?.name ?? '' };
+  }
+
+  #make(resource: VolumeExport, body: V1PersistentVolumeClaim): Promise<V1PersistentVolumeClaim> {
+    const { namespace } = placeOf(resource);
+    return this.#api.core.createNamespacedPersistentVolumeClaim({ namespace, body });
+  }
+
+  #snapshotThere(resource: VolumeExport): Promise<VolumeSnapshot | undefined> {
+    return ifThere(this.#api.custom.getNamespacedCustomObject({ ...SNAPSHOTS, ...placeOf(resource) }));
+  }
+
+  /** Undefined where the cluster doesn't know of snapshots. */
+  async #makeSnapshot(resource: VolumeExport): Promise<VolumeSnapshot | undefined> {
+    const { namespace } = placeOf(resource);
     const body = snapshotOf(resource);
     try {
       return await this.#api.custom.createNamespacedCustomObject({ ...SNAPSHOTS, namespace, body });
@@ -115,15 +154,16 @@ async function unlessGone(deletion: Promise<unknown>): Promise<void> {
   }
 }
 
-function usable(resource: VolumeExport, { metadata = {} }: V1PersistentVolumeClaim): Copy {
-  if (!isMadeFor(resource, metadata)) return { waitsFor: foreign('claim', metadata.name) };
-  return metadata.deletionTimestamp ? { waitsFor: undefined } : { claim: metadata.name ?? '' };
-}
-
 const foreign = (kind: string, name = ''): Failure => ({
   code: 'COPY_IN_THE_WAY',
   message: `There is a ${kind} ${name} already, which this export didn't make: delete it.`,
 });
+
+function lost(resource: VolumeExport): ProducerError {
+  const what = resource.spec.source.consistency === 'Clone' ? 'clone' : 'snapshot';
+  const message = `The ${what} that this export began with was deleted, and another one has another content: retry the export, which then begins anew.`;
+  return new ProducerError('COPY_LOST', message);
+}
 
 const NO_SNAPSHOTS: Failure = {
   code: 'SNAPSHOTS_MISSING',

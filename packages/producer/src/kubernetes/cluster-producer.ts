@@ -121,7 +121,12 @@ export class ClusterProducer implements AsyncDisposable {
     this.exports = new Exports({
       redis,
       records,
-      places: { requestOf, queueOf: ({ id }) => queueOf(id), storeOf: this.#places.storeOf },
+      places: {
+        requestOf,
+        queueOf: ({ id }) => queueOf(id),
+        setWorkers: (record, workers) => records.setWorkers(record, workers),
+        storeOf: this.#places.storeOf,
+      },
       wake: (ids) => this.reconciler.wake(ids),
     });
     this.redis.on('ready', () => void this.#assertUsers());

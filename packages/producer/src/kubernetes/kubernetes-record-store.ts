@@ -134,6 +134,14 @@ export class KubernetesRecordStore implements RecordStore, AsyncDisposable {
     return after;
   }
 
+  /** Apart from `update`: whoever scales the resource meanwhile isn't to be overruled by what a record was read with. */
+  async setWorkers(record: ExportRecord, workers: number): Promise<ExportRecord> {
+    const written = await this.#write(record, (current) =>
+      this.#replace({ ...current, spec: { ...current.spec, workers } }),
+    );
+    return recordOf(written);
+  }
+
   async noteProgress(record: ExportRecord, counters: Counters): Promise<void> {
     const { id } = record;
     if (Date.now() - (this.#shownAt.get(id) ?? 0) < PROGRESS_MS) return;

@@ -104,6 +104,7 @@ function requestOf({ metadata, spec }: VolumeExport): Request {
     level: spec.level ?? LEVELS[format].default,
     exclude,
     onChange,
+    workers: spec.workers,
   };
 }
 
@@ -128,17 +129,18 @@ export function placesOf({ volume, destination }: Pick<Request, 'volume' | 'dest
 /** The spec of a record that a request over HTTP made. */
 export function specOf({ request, wish }: ExportRecord): VolumeExportSpec {
   const { claim, path, secret, prefix } = placesOf(request);
-  const { format, level, exclude, onChange } = request;
+  const { format, level, exclude, onChange, workers = 1 } = request;
   return {
     source: { claim, path, consistency: 'Live' },
     destination: { secret, prefix },
-    ...{ format, level, exclude, onChange, workers: 1, suspend: wish === 'suspend' },
+    ...{ format, level, exclude, onChange, workers, suspend: wish === 'suspend' },
     pod: {
       readAll: false,
       resources: {},
       nodeSelector: {},
       tolerations: [],
       priorityClassName: '',
+      imagePullSecrets: [],
       securityContext: {},
     },
   };

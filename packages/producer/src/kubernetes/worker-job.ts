@@ -111,6 +111,7 @@ function podSpec(
     enableServiceLinks: false,
     nodeSelector: pod.nodeSelector,
     tolerations: pod.tolerations,
+    imagePullSecrets: pod.imagePullSecrets,
     ...(pod.priorityClassName && { priorityClassName: pod.priorityClassName }),
     ...affinityOf(where, matchLabels),
     // Never fsGroup: it would give the volume's files another owner.

@@ -177,13 +177,21 @@ export class JobWorkforce implements Workforce, AsyncDisposable {
       return { code: 'CLAIM_MISSING', message: `The claim ${namespace}/${claim} isn't there: make it.` };
     const sharing = sharingOf(found);
     if (resource.spec.source.consistency !== 'Live') {
-      const copy = await this.#copies.bring(resource, found);
-      if (!('claim' in copy)) return copy.waitsFor;
+      const { run } = record;
+      const copy = await this.#copies.bring(resource, { source: found, origin: run?.copy });
+      if ('waitsFor' in copy) return copy.waitsFor;
+      if ('origin' in copy) return this.#noteCopy(record, copy.origin);
       const where = sharing === 'nodes' ? 'anywhere' : 'together';
       return this.#beginOn(resource, record, { claim: copy.claim, where });
     }
     if (sharing === 'one pod') return exclusive(claim);
     return this.#beginOn(resource, record, { claim, where: await this.#whereIs(found, sharing) });
+  }
+
+  /** Whoever looks next goes on with it. */
+  async #noteCopy(record: ExportRecord, copy: string): Promise<undefined> {
+    await this.#options.records.update({ ...record, run: { ...record.run!, copy } });
+    return undefined;
   }
 
   async #whereIs({ metadata }: V1PersistentVolumeClaim, sharing: 'nodes' | 'one node'): Promise<Whereabouts> {
@@ -264,7 +272,10 @@ export class JobWorkforce implements Workforce, AsyncDisposable {
       };
     const obstacle = obstacleOf(pods, pods.length > 0 ? [] : await this.#refusalsOf(job));
     const isCopied = resource.spec.source.consistency !== 'Live';
-    return isCopied && obstacle?.code === 'CLAIM_MISSING' ? this.#copies.obstacle(resource) : obstacle;
+    if (!isCopied || obstacle?.code !== 'CLAIM_MISSING') return obstacle;
+    // What becomes of the export is looked at where there is no Job.
+    if (await this.#copies.isGone(resource)) await this.#delete(job);
+    return this.#copies.obstacle(resource);
   }
 
   /** Why the Job controller can't make pods: it says so in Events alone. */

@@ -181,14 +181,16 @@ async function settle(record: ExportRecord, parts: ReconcileParts): Promise<Expo
   return settled(record, parts);
 }
 
+/** Nothing of what was read can be used: the volume changed and mustn't, or what was read of it is gone. */
+const BEGINS_ANEW: ReadonlySet<string> = new Set(['DRIFT', 'COPY_LOST']);
+
 /** A failed export waits for a retry with all that it has, until it has waited long enough. */
 async function settleFailed(
   record: ExportRecord,
   { run, parts }: { run: Run; parts: ReconcileParts },
 ): Promise<ExportRecord | undefined> {
   await sweepUploads(record, parts, run.upload);
-  // Where the volume mustn't change, nothing of what was read before it did can be used.
-  const retained = record.failure?.code === 'DRIFT' ? 0 : parts.retainFailedMs;
+  const retained = BEGINS_ANEW.has(record.failure?.code ?? '') ? 0 : parts.retainFailedMs;
   const until = Date.parse(record.ended ?? record.created) + retained;
   if (Date.now() < until) return parts.records.update({ ...record, due: until });
   const order = orderOf(record, parts);

@@ -13,6 +13,8 @@ export const RecordedRequest = z.object({
   level: z.number().int(),
   exclude: z.array(z.string()),
   onChange: z.enum(ON_CHANGE),
+  /** In a cluster; somebody may change it at any time, so a record's update leaves it as it is. */
+  workers: count.optional(),
 });
 
 /**
@@ -31,6 +33,8 @@ export const Run = z.object({
   upload: Upload.optional(),
   /** Whether the order stands in the work area, and jobs may be added. */
   ordered: z.boolean(),
+  /** Uid of the snapshot or clone that it reads instead of the claim, once that's there: it must stay the same one. */
+  copy: z.string().optional(),
 });
 export type Run = z.infer<typeof Run>;
 

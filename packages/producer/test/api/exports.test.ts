@@ -160,6 +160,7 @@ describe('exports over HTTP', () => {
       ['a pattern that makes no sense', { exclude: ['['] }, 400, 'BAD_EXCLUDE', '['],
       ['something that nobody knows', { endpoint: 'http://x' }, 400, 'BAD_REQUEST', 'endpoint'],
       ['a number for a name', { name: 5 }, 400, 'BAD_REQUEST', 'body.name'],
+      ['workers of its own', { workers: 2 }, 400, 'BAD_REQUEST', 'leave `workers` out'],
     ];
 
     for (const [what, change, status, code, said] of REFUSED) {
@@ -172,6 +173,17 @@ describe('exports over HTTP', () => {
         assert.ok(problem.detail.includes(said), problem.detail);
       });
     }
+
+    it('for workers of its own, later as well', async () => {
+      const { id } = await created(served);
+      const init = { method: 'PATCH', headers: JSON_TYPE, body: JSON.stringify({ workers: 2 }) };
+      const problem = await expectProblem(
+        await served.request(`/v1/exports/${id}`, init),
+        400,
+        'BAD_REQUEST',
+      );
+      assert.match(problem.detail, /leave `workers` out/);
+    });
 
     it('for several faults, with each of them', async () => {
       const answer = await served.post('/v1/exports', { volume: 1, destination: '', level: 'high' });

@@ -209,6 +209,7 @@ export function withExports(producer: Producer, replaced: Partial<ExportsApi>): 
     retry: (id) => producer.exports.retry(id),
     suspend: (id) => producer.exports.suspend(id),
     resume: (id) => producer.exports.resume(id),
+    change: (id, change) => producer.exports.change(id, change),
     delete: (id) => producer.exports.delete(id),
     partMap: (id) => producer.exports.partMap(id),
     archive: (id) => producer.exports.archive(id),

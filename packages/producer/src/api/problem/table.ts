@@ -65,6 +65,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Meaning>> = {
   CACHE_FULL: { status: 507 },
   SECRET_MISSING: { status: 409 },
   SECRET_GONE: { status: 409 },
+  COPY_LOST: { status: 409 },
   PRECONDITION_FAILED: { status: 412 },
   BODY_TOO_LARGE: { status: 413 },
   UNSUPPORTED_BODY: { status: 415 },

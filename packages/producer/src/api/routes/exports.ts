@@ -1,4 +1,4 @@
-import { CreateExport, ExportList, ExportStatus, ListExports } from '@longshore/shared';
+import { ChangeExport, CreateExport, ExportList, ExportStatus, ListExports } from '@longshore/shared';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import { type Route, route } from '../route.ts';
@@ -79,6 +79,24 @@ export function exportRoutes({ producer }: ApiContext): Route[] {
       handle: async ({ params }) => ({ status: 200, json: await exports.get(params.id) }),
     }),
     ...actionRoutes(exports),
+    route({
+      method: 'patch',
+      path: '/v1/exports/{id}',
+      access: 'operator',
+      summary: 'Has more workers do an export, or fewer; in a cluster',
+      params: ExportId,
+      body: ChangeExport,
+      answers: { 200: STATUS },
+      problems: [
+        'BAD_JSON',
+        'BODY_TOO_LARGE',
+        'UNSUPPORTED_BODY',
+        'UNKNOWN_EXPORT',
+        'WRONG_PHASE',
+        'RECORD_CHANGED',
+      ],
+      handle: async ({ params, body }) => ({ status: 200, json: await exports.change(params.id, body) }),
+    }),
     route({
       method: 'delete',
       path: '/v1/exports/{id}',
