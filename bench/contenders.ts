@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { root } from '../scripts/config.ts';
 import type { S3Server } from '../test/harness/versitygw.ts';
+import { longshore, quoted } from './longshore.ts';
 
 /** One way to get a corpus out: bash scripts, run in a folder that has `corpus` and an empty `out`. */
 export interface Contender {
@@ -37,10 +36,6 @@ export interface Programs {
 
 export const BUCKET = 'bench';
 const KEY = 'out/bench';
-
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-const node = quoted(process.execPath);
-const longshore = `${node} ${quoted(join(root, 'packages/cli/bin/longshore.js'))}`;
 
 function exported(to: string, { workers, threads = 1, format = 'tar.zst' }: Share): string {
   const share = `--workers ${workers} --threads ${threads} --format ${format}`;

@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { CONTENDER_NAMES, type ContenderName, contendersWith } from './contenders.ts';
+import { coordinationSection } from './coordination/section.ts';
 import { CORPORA, CORPUS_NAMES, type CorpusName } from './corpora/corpora.ts';
 import { type CorpusResult, type Figures, mediansOf, type Results } from './results.ts';
 import { isReached, type Medians, type Target, targetsOf } from './targets.ts';
@@ -78,16 +79,17 @@ ${figuresTable(medians)}
 ${targetsTable(name, medians)}
 
 - ${files.toLocaleString('en')} files, ${prettyBytes(bytes)}: ${about}.
-- Medians of ${pairs} rounds, on ${date.slice(0, 10)}. Machine: ${machine}.
+- ${pairs} rounds, on ${date.slice(0, 10)}. Machine: ${machine}.
 `;
 }
 
 /** The page that `--write` puts into docs/. */
-export function page({ corpora }: Results): string {
+export function page({ corpora, coordination }: Results): string {
   const sections = CORPUS_NAMES.flatMap((name) => {
     const result = corpora[name];
     return result ? [section(name, result)] : [];
   });
+  if (coordination) sections.push(coordinationSection(coordination));
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\`, which measures all of this anew; the single runs are in

@@ -4,15 +4,12 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
-import { root } from '../scripts/config.ts';
 import { tempFolder } from '../test/harness/temp.ts';
 import { makeMixed } from './corpora/mixed.ts';
+import { longshore } from './longshore.ts';
 import { machine } from './machine.ts';
 import { type Measurement, type MeasureOptions, measure } from './measure.ts';
 import { median } from './median.ts';
-
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-const longshore = `${quoted(process.execPath)} ${quoted(join(root, 'packages/cli/bin/longshore.js'))}`;
 
 /** By name: bash scripts, run in a folder with `archives/bench.tar.zst` and an empty `out`. */
 const CONTENDERS: Readonly<Record<string, string>> = {

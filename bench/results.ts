@@ -1,4 +1,6 @@
 import { CONTENDER_NAMES, type ContenderName } from './contenders.ts';
+import type { Ceiling } from './coordination/ceiling.ts';
+import type { SmallExport } from './coordination/small-export.ts';
 import type { CorpusName } from './corpora/corpora.ts';
 import type { Contents } from './corpora/corpus.ts';
 import type { Measurement } from './measure.ts';
@@ -27,9 +29,17 @@ export interface CorpusResult extends Taken, Contents {
   runs: readonly Run[];
 }
 
+/** What the queue lets through, and an export of as many items as there can be. */
+export interface CoordinationResult extends Taken {
+  ceilings: readonly Ceiling[];
+  /** Undefined where it was left out. */
+  smallExport?: SmallExport;
+}
+
 /** What is published: `benchmarks.json`, of which `benchmarks.md` is made. */
 export interface Results {
   corpora: Partial<Record<CorpusName, CorpusResult>>;
+  coordination?: CoordinationResult;
 }
 
 /** Each contender's medians; one that didn't take part has none. */
