@@ -30,5 +30,6 @@ async function published(file: string): Promise<Results> {
     if (error.code === 'ENOENT') return '{}';
     throw error;
   });
-  return { corpora: {}, ...(JSON.parse(text) as Partial<Results>) };
+  const { corpora = {}, coordination } = JSON.parse(text) as Partial<Results>;
+  return { corpora, ...(coordination && { coordination }) };
 }
