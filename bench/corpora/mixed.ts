@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { execa } from 'execa';
-import { makeVolume, type Volume } from '../../scripts/volume.ts';
+import { lstatSync } from 'node:fs';
+import { makeVolume, type Volume, walk } from '../../scripts/volume.ts';
 import type { Corpus } from './corpus.ts';
 
 const SEED = 'longshore-1';
@@ -9,8 +9,8 @@ const BYTES = 2e9;
 /** Libraries, programs, headers and texts. */
 const SOURCES = ['/usr/lib', '/usr/share', '/usr/bin', '/usr/include', '/usr/local'];
 
-/** A little more than is wanted is chosen, because what links point to and nobody may read isn't copied. */
-const CHOSEN = 1.1;
+/** No file is a larger part of it. */
+const LARGEST = 1 / 20;
 
 export const mixed: Corpus = {
   title: 'Mixed system files',
@@ -18,22 +18,30 @@ export const mixed: Corpus = {
   make: ({ path, scale, signal }) => makeMixed({ path, bytes: BYTES * scale, signal }),
 };
 
-/** Real files that are the same for the same machine and seed. */
+/** Real files, from all over the sources, that are the same for the same machine and seed. */
 export async function makeMixed(options: {
   path: string;
   bytes: number;
   signal: AbortSignal;
 }): Promise<Volume> {
-  const share = (options.bytes * CHOSEN) / (await installedBytes());
-  return makeVolume({ ...options, sources: SOURCES, takes: (file) => place(file) < share });
+  const { chosen, bytes } = choose(options.bytes);
+  return makeVolume({ ...options, bytes, sources: SOURCES, takes: (file) => chosen.has(file) });
 }
 
-async function installedBytes(): Promise<number> {
-  // It fails where a folder is missing or closed, and still says what the others have.
-  const { stdout } = await execa('du', ['--summarize', '--total', '--bytes', ...SOURCES], { reject: false });
-  return Number.parseInt(stdout.split('\n').at(-1) ?? '', 10);
+/** The first files by the order that the seed gives them, until they are large enough, or there are no more. */
+function choose(wanted: number): { chosen: Set<string>; bytes: number } {
+  const all = SOURCES.flatMap((source) => [...walk(source)]).map((path) => ({ path, place: place(path) }));
+  const chosen = new Set<string>();
+  let bytes = 0;
+  for (const { path } of all.sort((a, b) => a.place - b.place)) {
+    if (bytes >= wanted) break;
+    const stat = lstatSync(path);
+    if (stat.size > wanted * LARGEST) continue;
+    chosen.add(path);
+    if (stat.isFile()) bytes += stat.size;
+  }
+  return { chosen, bytes };
 }
 
-/** In [0, 1), by the path alone. */
-const place = (file: string) =>
-  createHash('sha256').update(`${SEED}\0${file}`).digest().readUInt32LE() / 2 ** 32;
+/** By the path alone. */
+const place = (file: string) => createHash('sha256').update(`${SEED}\0${file}`).digest().readUIntBE(0, 6);
