@@ -1,52 +1,61 @@
-// `npm run bench [-- --pairs N --megabytes N --write]`: an export beside what a user would otherwise run, on the
-// same files and to the same place, taking turns, so that whatever else slows the machine slows both.
+// `npm run bench [-- --corpus NAME --contender NAME --pairs N --scale F --write --into FOLDER]`: an export beside what
+// a user would otherwise run, on the same files and to the same place, taking turns, so that whatever else slows the
+// machine slows all of them.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { tempFolder } from '../test/harness/temp.ts';
+import { builtTool } from '../test/harness/tools.ts';
 import { startS3 } from '../test/harness/versitygw.ts';
-import { CONTENDERS, PLACES } from './contenders.ts';
-import { makeCorpus } from './corpus.ts';
-import { type MeasureOptions, measure } from './measure.ts';
-import { type Run, report } from './report.ts';
+import { bytesOf } from './archive-size.ts';
+import { BUCKET, type Contender, type ContenderName, contendersWith, environmentFor } from './contenders.ts';
+import { CORPORA, type CorpusName } from './corpora/corpora.ts';
+import { machine } from './machine.ts';
+import { type MeasureOptions, measure, prepare } from './measure.ts';
+import { type Options, readOptions } from './options.ts';
+import { report } from './report.ts';
+import type { CorpusResult, Run } from './results.ts';
 
-interface Series {
-  pairs: number;
-  bytes: number;
-  write: boolean;
+interface Series extends Options {
   signal: AbortSignal;
 }
 
-async function bench({ pairs, bytes, write, signal }: Series): Promise<void> {
+/** One corpus, which is gone when this resolves. */
+async function benchCorpus(name: CorpusName, series: Series): Promise<CorpusResult> {
+  const { pairs, scale, signal } = series;
   await using temp = await tempFolder('bench');
   const folder = temp.path;
-  const corpus = await makeCorpus({ path: join(folder, 'corpus'), bytes, signal });
+  console.log(`${name}: making the corpus`);
+  const { files, bytes } = await CORPORA[name].make({ path: join(folder, 'corpus'), scale, signal });
   await using s3 = await startS3({ dir: join(folder, 's3') });
-  await s3.bucket('bench');
-  const runs: Run[] = [];
-  // Round 0 warms the caches up, and doesn't count.
-  for (let round = 0; round <= pairs; round++) {
-    const measured = await playRound({ folder, environment: s3.env, signal });
-    for (const run of measured) console.log(`round ${round}: ${lineOf(run)}`);
-    if (round > 0) runs.push(...measured);
-  }
-  await report({ runs, corpus }, { write });
+  await s3.bucket(BUCKET);
+  const runs = await playRounds(series, { folder, environment: environmentFor(s3), signal });
+  return { date: new Date().toISOString(), machine: machine(), files, bytes, pairs, runs };
 }
 
-/** Every contender once, each with an empty place to write to. */
-async function playRound(options: MeasureOptions): Promise<Run[]> {
+/** Every round but the first one, which warms the caches up and doesn't count. */
+async function playRounds({ pairs, contenders }: Series, options: MeasureOptions): Promise<Run[]> {
+  const known = contendersWith({ s5cmd: await builtTool('s5cmd') });
   const runs: Run[] = [];
-  for (const place of PLACES) {
-    for (const { name, script } of CONTENDERS[place]) {
-      for (const written of ['out', 's3/bench']) empty(join(options.folder, written));
-      runs.push({ place, contender: name, ...(await measure(script, options)) });
+  for (let round = 0; round <= pairs; round++) {
+    for (const contender of contenders) {
+      const run = await play(contender, known[contender], options);
+      console.log(`round ${round}: ${lineOf(run)}`);
+      if (round > 0) runs.push(run);
     }
   }
   return runs;
 }
 
-const lineOf = ({ place, contender, wall, cpu }: Run) =>
-  `${contender} to ${place}: ${wall.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU`;
+/** One turn, with an empty place to write to. */
+async function play(name: ContenderName, contender: Contender, options: MeasureOptions): Promise<Run> {
+  for (const written of ['out', `s3/${BUCKET}`]) empty(join(options.folder, written));
+  if (contender.prepare !== undefined) await prepare(contender.prepare, options);
+  const measured = await measure(contender.script, options);
+  return { contender: name, ...measured, archiveBytes: bytesOf(join(options.folder, contender.archive)) };
+}
+
+const lineOf = ({ contender, wall, cpu }: Run) =>
+  `${contender}: ${wall.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU`;
 
 /** Leaves the folder itself: to the S3 server it's a bucket, whose settings are attributes of it. */
 function empty(folder: string) {
@@ -54,29 +63,15 @@ function empty(folder: string) {
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
 }
 
-function count(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new Error(`--${option} takes a whole number from 1 on, not ${text}.`);
-}
-
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort());
 
 try {
-  const { values } = parseArgs({
-    options: {
-      pairs: { type: 'string', default: '3' },
-      megabytes: { type: 'string', default: '1500' },
-      write: { type: 'boolean', default: false },
-    },
-  });
-  await bench({
-    pairs: count('pairs', values.pairs),
-    bytes: count('megabytes', values.megabytes) * 1e6,
-    write: values.write,
-    signal: interrupt.signal,
-  });
+  const options = readOptions();
+  for (const name of options.corpora) {
+    const result = await benchCorpus(name, { ...options, signal: interrupt.signal });
+    await report(name, result, options.into);
+  }
 } catch (error) {
   console.error(interrupt.signal.aborted ? 'Interrupted.' : error);
   process.exitCode = interrupt.signal.aborted ? 130 : 1;

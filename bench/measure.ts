@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { childEnvironment } from '../scripts/config.ts';
-import { descendants, kill } from '../scripts/processes.ts';
+import { descendants, kill, type Process } from '../scripts/processes.ts';
 
 /** What a run cost. */
 export interface Measurement {
@@ -13,6 +13,8 @@ export interface Measurement {
   cpu: number;
   /** Highest sum of the processes' resident memory; a page that several share counts in each of them. */
   peakBytes: number;
+  /** The same without that of redis-server. */
+  ownPeakBytes: number;
 }
 
 export interface MeasureOptions {
@@ -32,20 +34,33 @@ TIMEFORMAT='%3R %3U %3S'
 
 /** Runs a bash script, after what was written before has reached the disk. Rejects when it fails. */
 export async function measure(script: string, options: MeasureOptions): Promise<Measurement> {
-  const { folder, environment, signal } = options;
-  signal.throwIfAborted();
   await once(spawn('sync'), 'exit');
-  const child = spawn('bash', ['-c', timed(script)], {
+  const peaks = { peakBytes: 0, ownPeakBytes: 0 };
+  await run(timed(script), { ...options, sample: (found) => raise(peaks, found) });
+  const times = await readFile(join(options.folder, 'times'), 'utf8');
+  const [wall, user, system] = times.trim().split(' ').map(Number);
+  return { wall, cpu: user + system, ...peaks };
+}
+
+/** Runs a bash script that isn't measured. Rejects when it fails. */
+export async function prepare(script: string, options: MeasureOptions): Promise<void> {
+  await run(script, options);
+}
+
+interface RunOptions extends MeasureOptions {
+  /** Called with the processes that run, again and again. */
+  sample?: (found: readonly Process[]) => void;
+}
+
+async function run(script: string, { folder, environment, signal, sample }: RunOptions): Promise<void> {
+  signal.throwIfAborted();
+  const child = spawn('bash', ['-c', script], {
     cwd: folder,
     env: { ...childEnvironment, ...environment, TMPDIR: folder },
     stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,
   });
-  let peakBytes = 0;
-  const sampling = setInterval(() => {
-    const sum = descendants(child.pid ?? 0).reduce((total, each) => total + each.residentBytes, 0);
-    peakBytes = Math.max(peakBytes, sum);
-  }, SAMPLE_MS);
+  const sampling = sample && setInterval(() => sample(descendants(child.pid ?? 0)), SAMPLE_MS);
   const stop = () => {
     for (const { pid } of descendants(child.pid ?? 0)) kill(pid, 'SIGKILL');
   };
@@ -56,6 +71,15 @@ export async function measure(script: string, options: MeasureOptions): Promise<
   });
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`exit code ${code}: ${script}`);
-  const [wall, user, system] = (await readFile(join(folder, 'times'), 'utf8')).trim().split(' ').map(Number);
-  return { wall, cpu: user + system, peakBytes };
 }
+
+type Peaks = Pick<Measurement, 'peakBytes' | 'ownPeakBytes'>;
+
+function raise(peaks: Peaks, found: readonly Process[]): void {
+  const sum = (some: readonly Process[]) => some.reduce((total, each) => total + each.residentBytes, 0);
+  peaks.peakBytes = Math.max(peaks.peakBytes, sum(found));
+  peaks.ownPeakBytes = Math.max(peaks.ownPeakBytes, sum(found.filter((each) => !isRedis(each))));
+}
+
+/** By its path or, once it has started, by the title that it gives itself: `redis-server unixsocket:…`. */
+const isRedis = ({ command }: Process) => /^(\S*\/)?redis-server\b/.test(command);

@@ -4,14 +4,12 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
-import { root } from '../scripts/config.ts';
 import { tempFolder } from '../test/harness/temp.ts';
-import { makeCorpus } from './corpus.ts';
+import { makeMixed } from './corpora/mixed.ts';
+import { longshore } from './longshore.ts';
+import { machine } from './machine.ts';
 import { type Measurement, type MeasureOptions, measure } from './measure.ts';
-import { machine, median } from './report.ts';
-
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-const longshore = `${quoted(process.execPath)} ${quoted(join(root, 'packages/cli/bin/longshore.js'))}`;
+import { median } from './median.ts';
 
 /** By name: bash scripts, run in a folder with `archives/bench.tar.zst` and an empty `out`. */
 const CONTENDERS: Readonly<Record<string, string>> = {
@@ -26,7 +24,7 @@ type Runs = Map<string, Measurement[]>;
 async function bench({ pairs, bytes, signal }: { pairs: number; bytes: number; signal: AbortSignal }) {
   await using temp = await tempFolder('bench');
   const options: MeasureOptions = { folder: temp.path, environment: {}, signal };
-  const corpus = await makeCorpus({ path: join(temp.path, 'corpus'), bytes, signal });
+  const corpus = await makeMixed({ path: join(temp.path, 'corpus'), bytes, signal });
   await measure(`${longshore} export corpus --to archives --name bench --quiet`, options);
   const runs: Runs = new Map(Object.keys(CONTENDERS).map((name) => [name, []]));
   // Round 0 warms the caches up, and doesn't count.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import prettyBytes from 'pretty-bytes';
 import { root } from '../scripts/config.ts';
-import { machine } from './report.ts';
+import { machine } from './machine.ts';
 import type { Cost } from './service-server.ts';
 
 /** What was asked of the server for a while, what that cost it, and how long requests took, in ms. */

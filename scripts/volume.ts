@@ -16,7 +16,7 @@ export interface VolumeOptions {
   /** Folders to copy from, in this order, again and again until there is enough. */
   sources: readonly string[];
   bytes: number;
-  /** Which files are taken, by their path; all of them, where it isn't given. */
+  /** Which files and links are taken, by their path; all of them, where it isn't given. */
   takes?: (path: string) => boolean;
   /** Gives every Nth file a second name. */
   linkEvery?: number;
@@ -49,12 +49,12 @@ export async function makeVolume(options: VolumeOptions): Promise<Volume> {
   return volume;
 }
 
-/** Files and symbolic links below a folder, depth first, in the order of their names. */
-function* walk(folder: string): Generator<string> {
+/** Readable files and symbolic links below a folder, depth first, in the order of their names. */
+export function* walk(folder: string): Generator<string> {
   for (const entry of readable(folder).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* walk(path);
-    else if (entry.isFile() || entry.isSymbolicLink()) yield path;
+    else if (entry.isSymbolicLink() || (entry.isFile() && isReadable(path))) yield path;
   }
 }
 
@@ -74,6 +74,7 @@ function isReadable(path: string): boolean {
 }
 
 function copy(from: string, to: string, { volume, options }: { volume: Volume; options: VolumeOptions }) {
+  if (options.takes?.(from) === false) return;
   const stat = fs.lstatSync(from);
   if (stat.isSymbolicLink()) {
     fs.mkdirSync(dirname(to), { recursive: true });
@@ -81,8 +82,7 @@ function copy(from: string, to: string, { volume, options }: { volume: Volume; o
     return;
   }
   // One huge file would make a volume of one file.
-  if (volume.bytes + stat.size > options.bytes * 1.05 || !isReadable(from)) return;
-  if (options.takes?.(from) === false) return;
+  if (volume.bytes + stat.size > options.bytes * 1.05) return;
   fs.mkdirSync(dirname(to), { recursive: true });
   fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE);
   fs.utimesSync(to, stat.atime, stat.mtime);

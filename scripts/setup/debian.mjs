@@ -25,7 +25,7 @@ const PACKAGES = [
   { name: 'acl', program: 'setfacl', purposes: ['demo', 'test'] },
   { name: 'libcap2-bin', program: 'setcap', purposes: ['test'] },
   // Programs that must be able to open our archives.
-  { name: 'pigz', program: 'pigz', purposes: ['test'] },
+  { name: 'pigz', program: 'pigz', purposes: ['test', 'bench'] },
   { name: 'libarchive-tools', program: 'bsdtar', purposes: ['test'] },
   { name: 'p7zip-full', program: '7z', purposes: ['test'] },
   { name: 'xz-utils', program: 'xz', purposes: ['test'] },
@@ -33,8 +33,8 @@ const PACKAGES = [
   { name: 'fuse3', program: 'fusermount3', purposes: ['test'] },
   { name: 'bindfs', program: 'bindfs', purposes: ['test'] },
   // Compares trees; programs from PyPI live in venvs of it.
-  { name: 'python3', program: 'python3', purposes: ['demo', 'test'] },
-  { name: 'python3-venv', program: 'python3', purposes: ['test'] },
+  { name: 'python3', program: 'python3', purposes: ['demo', 'test', 'bench'] },
+  { name: 'python3-venv', program: 'python3', purposes: ['test', 'bench'] },
   // A test compiles a C file, to compare our system-call constants with the kernel's headers.
   { name: 'gcc', program: 'gcc', purposes: ['test'] },
   { name: 'libc6-dev', program: 'gcc', purposes: ['test'] },
@@ -48,6 +48,9 @@ const PACKAGES = [
   { name: 'wget', program: 'wget', purposes: ['test'] },
   { name: 'aria2', program: 'aria2c', purposes: ['test'] },
   { name: 'awscli', program: 'aws', purposes: ['test'] },
+  // What a user would otherwise get a volume into a bucket with, besides s5cmd.
+  { name: 'rclone', program: 'rclone', purposes: ['bench'] },
+  { name: 'restic', program: 'restic', purposes: ['bench'] },
   // Opens the pages that the service has.
   { name: 'chromium', program: 'chromium', purposes: ['test'] },
   // A Kubernetes cluster: its database, containers, their network and what kube-proxy calls, certificates, and an

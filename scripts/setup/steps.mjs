@@ -31,7 +31,7 @@ export const steps = [
   },
   { purposes: ['test'], ...archiveReaders },
   { purposes: ['test'], ...apiFuzzer },
-  { purposes: ['test'], ...s3Client },
+  { purposes: ['test', 'bench'], ...s3Client },
   // Debian's docker-compose is the first one, which its makers have given up.
   {
     purposes: ['test'],

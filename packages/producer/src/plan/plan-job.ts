@@ -17,12 +17,18 @@ export interface PlanJobOptions {
   signal: AbortSignal;
 }
 
+type Adding = Pick<PlanJobOptions, 'order' | 'queue' | 'redis'>;
+
 /** The `plan` job: plans the volume and adds a pack for every item, while the walk goes on. */
 export async function planJob(options: PlanJobOptions): Promise<void> {
-  const { order, queue } = options;
-  for await (const segment of planVolume(options)) {
-    await addPack(queue, packOf(order, segment));
-    await countPlanned(options, segment);
+  await addPlanned(options, planVolume(options));
+}
+
+/** Adds a pack for every item, and counts it as planned. */
+export async function addPlanned(adding: Adding, segments: AsyncIterable<DurableSegment>): Promise<void> {
+  for await (const segment of segments) {
+    await addPack(adding.queue, packOf(adding.order, segment));
+    await countPlanned(adding, segment);
   }
 }
 
@@ -31,7 +37,7 @@ function packOf(order: Order, { item, start, end, digest }: DurableSegment): Pac
 }
 
 /** Totals are set, not added to, so that planning again counts nothing twice. */
-async function countPlanned({ order, queue, redis }: PlanJobOptions, segment: DurableSegment): Promise<void> {
+async function countPlanned({ order, queue, redis }: Adding, segment: DurableSegment): Promise<void> {
   const { finalize, counters } = exportKeys(queue.name, order.id);
   const { item, filesSoFar, end, last } = segment;
   const totals = { items: item + 1, files: filesSoFar, tapeBytes: end, planned: last ? 1 : 0 };

@@ -1,0 +1,52 @@
+// `npm run bench:coordination [-- --workers N --items N --small-items N --write --into FOLDER]`: how many items a second
+// one Redis and so many workers pass through plan, pack and finalize, where packing takes no time; and a real export of
+// as many items as an archive can have.
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from '../scripts/config.ts';
+import { type Ceiling, measureCeiling } from './coordination/ceiling.ts';
+import { ceilingsTable, smallExportLine } from './coordination/section.ts';
+import { measureSmallExport } from './coordination/small-export.ts';
+import { machine } from './machine.ts';
+import { publish } from './publish.ts';
+import type { CoordinationResult } from './results.ts';
+
+/** S3's part numbers less the tail's. */
+const MOST_ITEMS = '9999';
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort());
+
+const whole = (option: string, text: string, least: number): number => {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= least && number <= Number(MOST_ITEMS)) return number;
+  throw new Error(`--${option} takes whole numbers from ${least} to ${MOST_ITEMS}, not ${text}.`);
+};
+
+try {
+  const { values } = parseArgs({
+    options: {
+      workers: { type: 'string', default: '1,2,4,8,16' },
+      items: { type: 'string', default: MOST_ITEMS },
+      'small-items': { type: 'string', default: MOST_ITEMS },
+      write: { type: 'boolean', default: false },
+      into: { type: 'string', default: `${root}docs` },
+    },
+  });
+  const items = whole('items', values.items, 1);
+  const counts = values.workers.split(',').map((text) => whole('workers', text, 1));
+  const smallItems = whole('small-items', values['small-items'], 0);
+  const { signal } = interrupt;
+  const ceilings: Ceiling[] = [];
+  for (const workers of counts) ceilings.push(await measureCeiling(workers, { items, signal }));
+  console.log(ceilingsTable(ceilings));
+  const smallExport = smallItems > 0 ? await measureSmallExport(smallItems, signal) : undefined;
+  if (smallExport) console.log(`\n${smallExportLine(smallExport)}`);
+  const taken = { date: new Date().toISOString(), machine: machine() };
+  const coordination: CoordinationResult = { ...taken, ceilings, ...(smallExport && { smallExport }) };
+  console.log(`\n${taken.machine}`);
+  if (values.write) await publish({ coordination }, resolve(values.into));
+} catch (error) {
+  console.error(interrupt.signal.aborted ? 'Interrupted.' : error);
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+}
