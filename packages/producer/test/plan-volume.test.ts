@@ -153,6 +153,20 @@ describe('planning a volume', () => {
     await assert.rejects(Array.fromAsync(planning), (error) => error === reason || isCode('ABORTED')(error));
   });
 
+  it('starts no thread, which nobody would end, where the signal was aborted before', async () => {
+    let started = 0;
+    const count = () => started++;
+    process.on('worker', count);
+    try {
+      const reason = new Error('over');
+      const planning = Array.fromAsync(planVolume(options(AbortSignal.abort(reason))));
+      await assert.rejects(planning, reason);
+      assert.equal(started, 0);
+    } finally {
+      process.off('worker', count);
+    }
+  });
+
   it('takes as much memory for many files as for few', async () => {
     makeFiles(20_000);
     await growth();

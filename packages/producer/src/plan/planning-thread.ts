@@ -41,6 +41,8 @@ export class PlanningThread implements AsyncDisposable {
   #root: PlannedRoot | undefined;
 
   static async start({ volume, exclude, spool, signal }: PlanningOptions): Promise<PlanningThread> {
+    // Listening with an aborted signal throws, and the thread would be left behind.
+    signal.throwIfAborted();
     const control = new SharedArrayBuffer(8);
     const workerData: PlanThreadData = { volume, exclude, spool, control };
     const thread = new PlanningThread(startThread(workerData), { control, signal });
