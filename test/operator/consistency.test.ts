@@ -174,8 +174,10 @@ describe('an export of a copy', function () {
       await kubectl('delete', '--wait=false', `--namespace=${NAMESPACE}`, ...kept);
       const pods = ['pods', `--selector=longshore.dev/export=${which.name}`, `--namespace=${NAMESPACE}`];
       await kubectl('delete', ...pods, '--force', '--grace-period=0');
-      await installation().untilPhase(which, 'Failed', EXPORT_MS);
-      await says(which, 'CopyLost', /retry the export, which then begins anew/);
+      const failed = await installation().untilPhase(which, 'Failed', EXPORT_MS);
+      const why = failed.status?.conditions?.find(({ type }) => type === 'Failed');
+      assert.equal(why?.reason, 'CopyLost');
+      assert.match(why.message, /retry the export, which then begins anew/);
       await kubectl('annotate', 'vex', which.name, `--namespace=${NAMESPACE}`, 'longshore.dev/retry=now');
       const { status } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
       assert.equal(copied, 2);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rename } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Producer, ProducerError, type ProducerErrorCode } from '@longshore/producer';
 import { openStore, type Store } from '@longshore/store';
@@ -136,6 +136,21 @@ describe('an export in a service', function () {
     await producer.exports.retry(id);
     const { progress, retried } = await untilPhase(producer, id, 'Completed');
     assert.deepEqual([retried, progress.packs], [1, progress.items - doneBefore]);
+  });
+
+  it('that failed because its volume changed begins anew, however soon it is tried again', async () => {
+    await service.workers();
+    const id = await create({ onChange: 'fail' });
+    await until(producer, id, ({ progress }) => progress.planned && progress.doneItems >= 1);
+    const files = await readdir(volume, { recursive: true, withFileTypes: true });
+    for (const file of files) if (file.isFile()) await appendFile(join(file.parentPath, file.name), 'more');
+    const failed = await until(producer, id, ({ phase }) => phase === 'Failed');
+    assert.equal(failed.error?.code, 'DRIFT');
+    await producer.exports.retry(id);
+    const { progress } = await untilPhase(producer, id, 'Completed');
+    assert.equal(progress.packs, progress.items);
+    await untilSettled(producer);
+    assert.deepEqual(await destination.contents(), publishedNames('archive'));
   });
 
   it('that failed and waited for long enough gives up what it kept, and a retry begins anew', async () => {

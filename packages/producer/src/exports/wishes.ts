@@ -32,13 +32,20 @@ export const resume: Change = (record) => {
   return record.wish === 'run' ? record : { ...record, ...now, wish: 'run' };
 };
 
+/** The volume changed and mustn't have, or what was read of it is gone: another attempt would read something else. */
+const SPOILING: ReadonlySet<string> = new Set(['DRIFT', 'COPY_LOST']);
+
+export const isSpoiled = ({ failure }: Pick<ExportRecord, 'failure'>): boolean =>
+  failure !== undefined && SPOILING.has(failure.code);
+
 /** Goes on with the run that there is, once the reconciler has found that it can. */
 export const retry: Change = (record) => {
   if (record.phase !== 'Failed' && record.phase !== 'Cancelled')
     refuse(record, 'only one that failed or was cancelled can be tried again');
   if (record.wish === 'delete') refuse(record, 'it is being deleted');
   const { failure: _f, trouble: _t, ended: _e, counters: _c, ...rest } = record;
-  const run = record.run && { ...record.run, ordered: false };
+  const spoiled = isSpoiled(record) && { spoiled: true };
+  const run = record.run && { ...record.run, ordered: false, ...spoiled };
   return { ...rest, ...now, run, wish: 'run', phase: 'Pending', retried: record.retried + 1 };
 };
 

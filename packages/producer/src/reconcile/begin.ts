@@ -50,7 +50,7 @@ async function beginUpload(record: ExportRecord, parts: ReconcileParts): Promise
 async function giveOrder(record: ExportRecord, parts: ReconcileParts): Promise<ExportRecord> {
   const store = await parts.store();
   const order = orderOf(record, parts)!;
-  if (!(await canGoOn(order, store))) return dropRun(record, { order, store, parts });
+  if (record.run?.spoiled || !(await canGoOn(order, store))) return dropRun(record, { order, store, parts });
   // Of a run that failed, and whose producer died before it took them out: they would fail this one as well.
   await forgetJobs(order, parts);
   if (!(await readOrder(store, order.id))) await writeOrder(order, { store, signal: parts.signal });

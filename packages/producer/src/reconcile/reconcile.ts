@@ -10,6 +10,7 @@ import {
 import { deleteMarked } from '@longshore/store';
 import { clearStore, readManifest } from '../clear-store.ts';
 import { forgetExport, forgetJobs } from '../end-export.ts';
+import { isSpoiled } from '../exports/wishes.ts';
 import { addExportFlow } from '../flow.ts';
 import { type Outcome, readOutcome } from '../outcome.ts';
 import { type ExportRecord, hasEnded, type Run } from '../records/record.ts';
@@ -181,16 +182,13 @@ async function settle(record: ExportRecord, parts: ReconcileParts): Promise<Expo
   return settled(record, parts);
 }
 
-/** Nothing of what was read can be used: the volume changed and mustn't, or what was read of it is gone. */
-const BEGINS_ANEW: ReadonlySet<string> = new Set(['DRIFT', 'COPY_LOST']);
-
 /** A failed export waits for a retry with all that it has, until it has waited long enough. */
 async function settleFailed(
   record: ExportRecord,
   { run, parts }: { run: Run; parts: ReconcileParts },
 ): Promise<ExportRecord | undefined> {
   await sweepUploads(record, parts, run.upload);
-  const retained = BEGINS_ANEW.has(record.failure?.code ?? '') ? 0 : parts.retainFailedMs;
+  const retained = isSpoiled(record) ? 0 : parts.retainFailedMs;
   const until = Date.parse(record.ended ?? record.created) + retained;
   if (Date.now() < until) return parts.records.update({ ...record, due: until });
   const order = orderOf(record, parts);

@@ -35,6 +35,8 @@ export const Run = z.object({
   ordered: z.boolean(),
   /** Uid of the snapshot or clone that it reads instead of the claim, once that's there: it must stay the same one. */
   copy: z.string().optional(),
+  /** Whether nothing of it can be used: a retry takes it away, and begins another one. */
+  spoiled: z.boolean().optional(),
 });
 export type Run = z.infer<typeof Run>;
 
