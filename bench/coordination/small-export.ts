@@ -1,7 +1,6 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FRAME_BYTES } from '@longshore/tape';
 import { tempFolder } from '../../test/harness/temp.ts';
 import { startS3 } from '../../test/harness/versitygw.ts';
@@ -15,7 +14,7 @@ export interface SmallExport extends Measurement {
   items: number;
 }
 
-const SMALL_ITEMS = fileURLToPath(new URL('./small-items.ts', import.meta.url));
+const SMALL_ITEMS = new URL('./small-items.ts', import.meta.url).href;
 
 const FILES = 100;
 

@@ -161,13 +161,13 @@ describe('an export of a copy', function () {
     it(`fails when its ${consistency} is deleted meanwhile, and begins anew with another one when it is tried again`, async () => {
       const which = called(`lost-${consistency.toLowerCase()}`);
       const claim = await installation().claim({ name: `of-${which.name}`, namespace: NAMESPACE, mode });
-      makeRandomTree(claim.folder, { seed: 10, bytes: 150_000_000, files: 100 });
+      makeRandomTree(claim.folder, { seed: 10, bytes: 100_000_000, files: 100 });
       await execa('chmod', ['-R', 'a+rX', claim.folder]);
       let copied = 0;
       const count = async () => void copied++;
       await using _ = new SnapshotController(installation().cluster, { onCopied: count });
-      // One worker at the slowest level: it has packed something long before it has packed everything.
-      await export_(which, { claim: claim.name, consistency, ...source }, { level: 19, workers: 1 });
+      // One worker at a slow level: it has packed something long before it has packed everything.
+      await export_(which, { claim: claim.name, consistency, ...source }, { level: 16, workers: 1 });
       const packed = async () => (await installation().get(which)).status?.progress?.doneItems ?? 0;
       await until(async () => (await packed()) >= 1, { what: 'it packed an item', withinMs: EXPORT_MS });
       const kept = (await copies('volumesnapshots', 'persistentvolumeclaims')).split('\n');

@@ -118,7 +118,8 @@ export class Client {
     query: NamedFile,
     { from, signal }: { from?: { at: number; etag: string }; signal: AbortSignal },
   ): Promise<FileContent> {
-    const headers = { accept: 'application/octet-stream', ...(from && restHeaders(from)) };
+    const identity = { accept: 'application/octet-stream', 'accept-encoding': 'identity' };
+    const headers = { ...identity, ...(from && restHeaders(from)) };
     const response = await this.#ask(`${exportPath(id)}/files/content`, { query, headers, signal });
     const content = contentOf(response, from?.at);
     if (content) return content;
@@ -203,7 +204,7 @@ function contentOf({ headers, body, status }: Response, at: number | undefined):
   const etag = headers.get('etag');
   const crc32 = Number.parseInt(headers.get('longshore-crc32') ?? '', 16);
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '');
-  const size = Number(at === undefined ? headers.get('content-length') : range?.[2]);
+  const size = Number((at === undefined ? headers.get('content-length') : range?.[2]) ?? Number.NaN);
   const isAsked = at === undefined ? status === 200 : status === 206 && Number(range?.[1]) === at;
   if (!isAsked || etag === null || Number.isNaN(crc32) || Number.isNaN(size) || !body) return undefined;
   return { body, size, crc32, etag, drift: headers.get('longshore-drift') };

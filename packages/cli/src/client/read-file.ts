@@ -62,16 +62,16 @@ async function* inOnePiece(
 class Patience {
   failures = 0;
   #breaks = 0;
-  #since = performance.now();
+  #since = 0;
 
   renew(): void {
     this.failures = 0;
     this.#breaks = 0;
-    this.#since = performance.now();
   }
 
   endsWith(cause: unknown): boolean {
-    this.failures++;
+    // From the first failure on: until then it may have been the reader who took his time.
+    if (this.failures++ === 0) this.#since = performance.now();
     if (isPassing(cause)) return performance.now() - this.#since > GIVE_UP_MS;
     return cause instanceof CliError || ++this.#breaks === MOST_BREAKS;
   }

@@ -36,12 +36,10 @@ export async function downloadCommand(
   const file = await targetFile(options.output, await archiveName(id, client));
   if (links.segments.length === 0)
     tell("The server has no checksums of this archive: what comes isn't checked.");
-  const tally = await download(id, {
-    ...{ client, links, file, signal },
-    connections: options.connections,
-    reporter: reporterFor(options, TRANSFER_VIEW),
-    onTrouble: tell,
-  });
+  const reporter = reporterFor(options, TRANSFER_VIEW);
+  const { connections } = options;
+  const means = { client, links, file, signal, reporter, connections, onTrouble: tell };
+  const tally = await download(id, means).finally(() => reporter.close());
   const result = resultOf(tally, { id, file, links, started });
   print(result, { json: options.json, text: () => (options.quiet ? '' : textOf(result)) });
 }

@@ -27,7 +27,7 @@ export async function verifyCommand(archive: string, options: ArchiveOptions, co
   const found = await whileReading(reporterFor(options, TRANSFER_VIEW), (onPosition) =>
     verifyArchive(archive, { ...means, onPosition }),
   );
-  const text = () => (options.quiet && found.whole ? '' : textOf(archive, found));
+  const text = () => (options.quiet && exitCode(found) === EXIT.complete ? '' : textOf(archive, found));
   print(jsonOf(archive, found), { json: options.json, text });
   process.exitCode = exitCode(found);
 }

@@ -29,6 +29,7 @@ const TAKES_ID: Record<string, (status: ExportStatus) => boolean> = {
   retry: ({ phase }) => phase === 'Failed' || phase === 'Cancelled',
   suspend: (status) => !hasEnded(status) && status.phase !== 'Suspended',
   resume: ({ phase }) => phase === 'Suspended',
+  scale: (status) => !hasEnded(status),
   delete: hasEnded,
   links: isCompleted,
   download: isCompleted,

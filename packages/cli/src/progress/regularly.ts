@@ -2,7 +2,7 @@ import type { Reporter } from './reporter.ts';
 
 const REPORT_EVERY_MS = 250;
 
-/** Reports what `progressOf` says now, then every quarter of a second, and once more when it's disposed of. */
+/** Reports what `progressOf` says now, then every quarter of a second, and once more when it's disposed of; `reporter` stays open. */
 export function reportRegularly<P>(progressOf: () => P, reporter: Reporter<P>): Disposable {
   const report = () => reporter.update(progressOf());
   report();
@@ -11,7 +11,6 @@ export function reportRegularly<P>(progressOf: () => P, reporter: Reporter<P>): 
     [Symbol.dispose]: () => {
       clearInterval(timer);
       report();
-      reporter.close();
     },
   };
 }

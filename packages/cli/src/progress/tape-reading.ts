@@ -1,4 +1,4 @@
-import type { TapePosition } from '@longshore/restore';
+import type { OnPosition } from '@longshore/restore';
 import { reportRegularly } from './regularly.ts';
 import type { Reporter } from './reporter.ts';
 import type { Transfer } from './transfer.ts';
@@ -6,11 +6,12 @@ import type { Transfer } from './transfer.ts';
 /** Shows how far an archive has been read, in bytes of its tape, while `read` does it. */
 export async function whileReading<Result>(
   reporter: Reporter<Transfer>,
-  read: (onPosition: (position: TapePosition) => void) => Promise<Result>,
+  read: (onPosition: OnPosition) => Promise<Result>,
 ): Promise<Result> {
+  using reporting = new DisposableStack();
+  // Also where the archive can't be opened, and there's no first position.
+  reporting.defer(() => reporter.close());
   let progress: Transfer | undefined;
-  const reporting = new DisposableStack();
-  using _ = reporting;
   return await read(({ tapeBytes, at }) => {
     const begins = progress === undefined;
     progress = { bytes: tapeBytes, doneBytes: at, keptBytes: 0 };

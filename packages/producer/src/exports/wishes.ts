@@ -35,8 +35,8 @@ export const resume: Change = (record) => {
 /** The volume changed and mustn't have, or what was read of it is gone: another attempt would read something else. */
 const SPOILING: ReadonlySet<string> = new Set(['DRIFT', 'COPY_LOST']);
 
-export const isSpoiled = ({ failure }: Pick<ExportRecord, 'failure'>): boolean =>
-  failure !== undefined && SPOILING.has(failure.code);
+export const isSpoiled = ({ failure, run }: Pick<ExportRecord, 'failure' | 'run'>): boolean =>
+  run?.spoiled === true || (failure !== undefined && SPOILING.has(failure.code));
 
 /** Goes on with the run that there is, once the reconciler has found that it can. */
 export const retry: Change = (record) => {

@@ -35,8 +35,8 @@ export class ClaimCopies {
   }
 
   /**
-   * Makes what isn't there yet. `origin` is what was written down of the copy that the export began with: a snapshot's
-   * uid, or a clone's. Rejects with COPY_LOST where that one is gone: another one has another content.
+   * Makes what isn't there yet. `origin` is what was written down of the copy that the run began with: a snapshot's uid,
+   * or a claim's. Rejects with COPY_LOST where that one is gone: another one has another content.
    */
   async bring(
     resource: VolumeExport,
@@ -47,8 +47,10 @@ export class ClaimCopies {
       return { waitsFor: foreign('claim', found.metadata?.name) };
     if (found?.metadata?.deletionTimestamp) return { waitsFor: undefined };
     if (resource.spec.source.consistency === 'Clone') return this.#clone(resource, { source, found, origin });
-    if (found) return { claim: found.metadata?.name ?? '' };
-    return this.#restored(resource, { source, origin });
+    if (!found) return this.#restored(resource, { source, origin });
+    // Made for a run before this one, by a snapshot that may be gone: what it has isn't to be had again.
+    const { name = '', uid = '' } = found.metadata ?? {};
+    return origin === undefined ? { origin: uid } : { claim: name };
   }
 
   /** Whether pods that mount the copy's claim wait for ever: it was deleted. */
@@ -110,6 +112,7 @@ export class ClaimCopies {
   async #restored(resource: VolumeExport, { source, origin }: Claims): Promise<Copy> {
     const there = await this.#snapshotThere(resource);
     if (origin !== undefined && there?.metadata.uid !== origin) throw lost(resource);
+    if (there?.metadata.deletionTimestamp !== undefined) return { waitsFor: undefined };
     const snapshot = there ?? (await this.#makeSnapshot(resource));
     const waitsFor = snapshot && obstacleOf(resource, snapshot);
     if (!snapshot?.status?.readyToUse || waitsFor) return { waitsFor: snapshot ? waitsFor : NO_SNAPSHOTS };

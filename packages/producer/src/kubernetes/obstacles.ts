@@ -15,7 +15,7 @@ const SIGNS: readonly Sign[] = [
     advice: "The image of the workers can't be had: check its name and the node's access to its registry",
   },
   {
-    found: /persistentvolumeclaim .* not found|unbound immediate PersistentVolumeClaims/,
+    found: /persistentvolumeclaim .* (not found|is being deleted)|unbound immediate PersistentVolumeClaims/,
     code: 'CLAIM_MISSING',
     advice: "The claim isn't there, or isn't bound: make it, or check its storage class",
   },

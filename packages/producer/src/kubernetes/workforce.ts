@@ -5,7 +5,7 @@ import {
   type V1PersistentVolumeClaim,
   type V1Pod,
 } from '@kubernetes/client-node';
-import type { Failure, RedisAddress } from '@longshore/shared';
+import { type Failure, failureOf, type RedisAddress } from '@longshore/shared';
 import type { Logger } from 'pino';
 import type { Workforce } from '../reconcile/parts.ts';
 import type { ExportRecord } from '../records/record.ts';
@@ -116,6 +116,8 @@ export class JobWorkforce implements Workforce, AsyncDisposable {
     try {
       return await this.#bring(resource, record);
     } catch (error) {
+      const failure = failureOf(error);
+      if (failure.code === 'COPY_LOST') return failure;
       const code = codeOf(error);
       if (code === undefined) throw error;
       // Somebody else was quicker, or what is there is still going away: it's looked at again in a second.

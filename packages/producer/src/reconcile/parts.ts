@@ -7,7 +7,7 @@ import type { RecordStore } from '../records/record-store.ts';
 
 /** Those who do an export's jobs. Every method may be repeated, and be called by two producers at the same time. */
 export interface Workforce {
-  /** Has as many workers as the export wants; says what keeps them from working, if anything does. */
+  /** Has as many workers as the export wants; says what keeps them from working, or ends the export (`isSpoiled`). */
   call(record: ExportRecord): Promise<Failure | undefined>;
   /** The export is suspended: its workers needn't wait for it. */
   rest(record: ExportRecord): Promise<void>;

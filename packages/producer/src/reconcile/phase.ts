@@ -19,7 +19,7 @@ import type { Counters, Phase } from '@longshore/shared';
  * - **Completed**: the manifest is published. Also where the wish was something else by then: an archive that is
  *   there isn't taken back. Final.
  * - **Failed**: a job failed for good, or the export couldn't be begun. Upload and work area are kept for a while, so
- *   that `retry` (→ Pending) goes on where it was; then, or at once where the volume's drift was the reason, they go.
+ *   that `retry` (→ Pending) goes on where it was; then, or at once where nothing of them can be used (`isSpoiled`), they go.
  * - **Cancelled**: wanted so; upload, work area, jobs and keys are gone. `retry` (→ Pending) begins anew.
  *
  * The terminal ones, Completed, Failed and Cancelled, are left only by `retry`, and by `delete`, which removes what was

@@ -84,11 +84,13 @@ interface Watched {
   parts: ReconcileParts;
 }
 
-async function watch(record: ExportRecord, { counters, parts }: Watched): Promise<undefined> {
+async function watch(record: ExportRecord, { counters, parts }: Watched): Promise<ExportRecord | undefined> {
   const { redis, queue } = parts;
   await noteSample(record.run!.id, { redis, queue: queue.name, bytes: counters.doneTapeBytes });
   const phase = workingPhase(counters);
   const obstacle = await parts.workers.call(record);
+  if (obstacle && isSpoiled({ failure: obstacle }))
+    return fail(record, { failure: obstacle, counters, parts });
   if (phase === record.phase && obstacle?.message === record.trouble?.message) {
     await parts.records.noteProgress(record, counters);
     return;

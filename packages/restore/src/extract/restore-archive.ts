@@ -58,6 +58,7 @@ export async function restoreArchive(
     extraction.add(done);
     options.onPosition?.({ at: done.task.range.end, tapeBytes: tape.bytes });
   }
+  options.onPosition?.({ at: tape.bytes, tapeBytes: tape.bytes });
   await restore.makeHardLinks();
   await restore.finishDirectories();
   const tapeCrc32 = crc32Zeros(extraction.tapeCrc32, TRAILER_BYTES);
