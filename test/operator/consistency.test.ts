@@ -158,7 +158,7 @@ describe('an export of a copy', function () {
   });
 
   for (const { consistency, mode, ...source } of KINDS) {
-    it(`fails when its ${consistency} is deleted meanwhile, and begins anew with another one when it is tried again`, async () => {
+    it(`fails when its ${consistency} is deleted while it rests, and begins anew with another one when it is tried again`, async () => {
       const which = called(`lost-${consistency.toLowerCase()}`);
       const claim = await installation().claim({ name: `of-${which.name}`, namespace: NAMESPACE, mode });
       makeRandomTree(claim.folder, { seed: 10, bytes: 100_000_000, files: 100 });
@@ -166,14 +166,19 @@ describe('an export of a copy', function () {
       let copied = 0;
       const count = async () => void copied++;
       await using _ = new SnapshotController(installation().cluster, { onCopied: count });
-      // One worker at a slow level: it has packed something long before it has packed everything.
-      await export_(which, { claim: claim.name, consistency, ...source }, { level: 16, workers: 1 });
-      const packed = async () => (await installation().get(which)).status?.progress?.doneItems ?? 0;
-      await until(async () => (await packed()) >= 1, { what: 'it packed an item', withinMs: EXPORT_MS });
+      await export_(which, { claim: claim.name, consistency, ...source }, { level: 13, workers: 1 });
+      await until(async () => (await copies('jobs')) !== '', { what: 'it has a Job', withinMs: EXPORT_MS });
+      // What nobody uses goes at once.
+      const suspend = (is: boolean) =>
+        kubectl(
+          ...['patch', 'vex', which.name, `--namespace=${NAMESPACE}`, '--type=merge'],
+          `--patch={"spec":{"suspend":${is}}}`,
+        );
+      await suspend(true);
+      await installation().untilPhase(which, 'Suspended', EXPORT_MS);
       const kept = (await copies('volumesnapshots', 'persistentvolumeclaims')).split('\n');
-      await kubectl('delete', '--wait=false', `--namespace=${NAMESPACE}`, ...kept);
-      const pods = ['pods', `--selector=longshore.dev/export=${which.name}`, `--namespace=${NAMESPACE}`];
-      await kubectl('delete', ...pods, '--force', '--grace-period=0');
+      await kubectl('delete', `--namespace=${NAMESPACE}`, '--timeout=60s', ...kept);
+      await suspend(false);
       const failed = await installation().untilPhase(which, 'Failed', EXPORT_MS);
       const why = failed.status?.conditions?.find(({ type }) => type === 'Failed');
       assert.equal(why?.reason, 'CopyLost');
