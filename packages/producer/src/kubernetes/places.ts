@@ -20,9 +20,11 @@ interface KeptStore {
   version: string;
   /** When the Secret was read last. */
   readAt: number;
+  /** How often the export had been tried again by then. */
+  retried: number;
 }
 
-/** A Secret that was replaced, as keys are when they are rotated, is seen so much later. */
+/** A Secret that was replaced, as keys are when they are rotated, is seen so much later, or with the next retry. */
 const READ_AGAIN_MS = 30_000;
 
 function secretGone({ namespace, secret }: Places, cause: unknown): unknown {
@@ -66,17 +68,18 @@ export class ClusterPlaces implements AsyncDisposable {
   /** The bucket that the namespace's Secret names. Rejects with SECRET_MISSING, BAD_DESTINATION. */
   readonly storeOf = async (record: ExportRecord): Promise<Store> => {
     const known = this.#stores.get(record.id);
-    if (known && Date.now() - known.readAt < READ_AGAIN_MS) return known.store;
+    const { retried } = record;
+    if (known?.retried === retried && Date.now() - known.readAt < READ_AGAIN_MS) return known.store;
     const places = placesOf(record.request);
     const bucket = await this.#readBucket(record);
     if (!bucket) return known!.store;
     const readAt = Date.now();
     if (known?.version === bucket.version) {
-      known.readAt = readAt;
+      Object.assign(known, { readAt, retried });
       return known.store;
     }
     const store = await openBucket(bucket, { prefix: places.prefix, guard: this.#options.guard });
-    this.#stores.set(record.id, { store, version: bucket.version, readAt });
+    this.#stores.set(record.id, { store, version: bucket.version, readAt, retried });
     return store;
   };
 
