@@ -18,7 +18,7 @@ const NAMESPACE = 'copies';
 const CRDS = ['volumesnapshots', 'volumesnapshotcontents', 'volumesnapshotclasses'];
 
 describe('an export of a copy', function () {
-  this.timeout(2 * EXPORT_MS);
+  this.timeout(4 * EXPORT_MS);
   const called = (name: string): Applied => ({ name, namespace: NAMESPACE });
   const kubectl = (...args: string[]) => installation().cluster.kubectl(...args);
 
@@ -161,12 +161,12 @@ describe('an export of a copy', function () {
     it(`fails when its ${consistency} is deleted while it rests, and begins anew with another one when it is tried again`, async () => {
       const which = called(`lost-${consistency.toLowerCase()}`);
       const claim = await installation().claim({ name: `of-${which.name}`, namespace: NAMESPACE, mode });
-      makeRandomTree(claim.folder, { seed: 10, bytes: 100_000_000, files: 100 });
+      makeRandomTree(claim.folder, { seed: 10, bytes: 60_000_000, files: 100 });
       await execa('chmod', ['-R', 'a+rX', claim.folder]);
       let copied = 0;
       const count = async () => void copied++;
       await using _ = new SnapshotController(installation().cluster, { onCopied: count });
-      await export_(which, { claim: claim.name, consistency, ...source }, { level: 13, workers: 1 });
+      await export_(which, { claim: claim.name, consistency, ...source }, { level: 19, workers: 1 });
       await until(async () => (await copies('jobs')) !== '', { what: 'it has a Job', withinMs: EXPORT_MS });
       // What nobody uses goes at once.
       const suspend = (is: boolean) =>
@@ -184,7 +184,7 @@ describe('an export of a copy', function () {
       assert.equal(why?.reason, 'CopyLost');
       assert.match(why.message, /retry the export, which then begins anew/);
       await kubectl('annotate', 'vex', which.name, `--namespace=${NAMESPACE}`, 'longshore.dev/retry=now');
-      const { status } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
+      const { status } = await installation().untilPhase(which, 'Completed', 2 * EXPORT_MS);
       assert.equal(copied, 2);
       assert.equal(status?.progress?.packs, status?.progress?.items);
       await untilNothingIsLeft();
