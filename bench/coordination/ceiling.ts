@@ -10,7 +10,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../test/harness/redis.ts';
 import { tempFolder } from '../../test/harness/temp.ts';
-import { build, type Simulation } from './simulated-worker.ts';
+import { build, type Simulation } from './simulation.ts';
 
 /** What one Redis and so many workers got through when packing took no time. */
 export interface Ceiling {

@@ -3,27 +3,14 @@
 import { addPacks } from '@longshore/producer';
 import { PackJob, QUEUE } from '@longshore/shared';
 import { openStore } from '@longshore/store';
-import { itemRange, thisBuild } from '@longshore/tape';
+import { itemRange } from '@longshore/tape';
 import { WorkerPool } from '@longshore/worker';
 import { pino } from 'pino';
 import { addPlanned } from '../../packages/producer/src/plan/plan-job.ts';
 import type { DurableSegment } from '../../packages/producer/src/plan/plan-volume.ts';
 import { PROCESSORS } from '../../packages/worker/src/processors.ts';
 import { countPacked } from '../../packages/worker/src/progress.ts';
-
-/** The one message that a simulated worker gets; it answers with any one when it takes jobs. */
-export interface Simulation {
-  /** Path of a socket. */
-  redis: string;
-  /** A directory store, for the orders. */
-  destination: string;
-  /** An existing folder. */
-  spool: string;
-  /** Volume → how many items it's to have. */
-  volumes: Readonly<Record<string, number>>;
-}
-
-export const VERSION = '0.0.0';
+import { type Simulation, VERSION } from './simulation.ts';
 
 /** As `longshore work` has it where nothing is said. */
 const LOCK_MS = 30_000;
@@ -61,12 +48,8 @@ async function work({ redis, destination, spool, volumes }: Simulation): Promise
   });
 }
 
-export const build = () => thisBuild(VERSION);
-
-if (process.send) {
-  process.once('disconnect', () => process.exit());
-  process.once('message', async (simulation: Simulation) => {
-    await work(simulation);
-    process.send?.('ready');
-  });
-}
+process.once('disconnect', () => process.exit());
+process.once('message', async (simulation: Simulation) => {
+  await work(simulation);
+  process.send?.('ready');
+});

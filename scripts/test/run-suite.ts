@@ -7,7 +7,7 @@ import { remaining } from './process-group.ts';
 import type { Suite } from './suites.ts';
 
 /** How long a suite may take to end once its last test has, or once it was interrupted. */
-const ENDING_MS = 10_000;
+const ENDING_MS = 30_000;
 
 /** How long a suite may take: twice what the longest one does, servers built from their sources included. */
 const SUITE_MS = 55 * 60_000;
