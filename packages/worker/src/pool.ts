@@ -127,6 +127,9 @@ export class WorkerPool {
     // Ends everything that waits for an answer.
     if (!reachable) this.#redis.disconnect();
     await Promise.race([this.#worker.close(!reachable), delay(CLOSE_MS, undefined, { ref: false })]);
+    // A close that waits for a job whose answer never comes doesn't get to this, and a timer would keep the process.
+    // biome-ignore lint/complexity/useLiteralKeys: it's protected, which a dot respects
+    await this.#worker['lockManager'].close();
     await this.#cancelled[Symbol.asyncDispose]();
     await this.#threads[Symbol.asyncDispose]();
     await this.#queue.close();

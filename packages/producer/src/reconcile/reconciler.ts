@@ -95,6 +95,9 @@ export class Reconciler implements AsyncDisposable {
       await Promise.race([this.#close(), away, delay(CLOSE_MS, undefined, { ref: false })]);
     void this.#worker.close(true).catch(() => undefined);
     this.#connection.disconnect();
+    // A close that waits for a job whose answer never comes doesn't get to this, and a timer would keep the process.
+    // biome-ignore lint/complexity/useLiteralKeys: it's protected, which a dot respects
+    await this.#worker['lockManager'].close();
   }
 
   async #close(): Promise<void> {
