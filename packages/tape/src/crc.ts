@@ -9,6 +9,9 @@
  */
 export { crc32 } from 'node:zlib';
 
+/** As manifests and the API have it: 8 hexadecimal digits. */
+export const crc32Hex = (crc: number): string => crc.toString(16).padStart(8, '0');
+
 /** P without its x^32 term, reflected. */
 const POLYNOMIAL = 0xedb88320;
 const ONE = 0x80000000;

@@ -36,7 +36,7 @@ export async function downloadCommand(
   const file = await targetFile(options.output, await archiveName(id, client));
   if (links.segments.length === 0)
     tell("The server has no checksums of this archive: what comes isn't checked.");
-  const reporter = reporterFor(options, TRANSFER_VIEW);
+  const reporter = await reporterFor(options, TRANSFER_VIEW);
   const { connections } = options;
   const means = { client, links, file, signal, reporter, connections, onTrouble: tell };
   const tally = await download(id, means).finally(() => reporter.close());

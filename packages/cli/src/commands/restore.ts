@@ -8,9 +8,7 @@ import { Interrupts } from '../interrupts.ts';
 import { listed, pathJson } from '../output/path-text.ts';
 import { print } from '../output/print.ts';
 import { recordedLines } from '../output/recorded-lines.ts';
-import { reporterFor } from '../progress/reporter-for.ts';
 import { whileReading } from '../progress/tape-reading.ts';
-import { TRANSFER_VIEW } from '../progress/transfer.ts';
 import { tempFolder } from './temp-folder.ts';
 import type { ArchiveOptions } from './verify.ts';
 
@@ -31,7 +29,7 @@ export async function restoreCommand(
   const { threads = config.cores } = options;
   const owners = process.getuid?.() === 0;
   const means = { temp: temp.path, threads, owners, signal: interrupts.signal };
-  const restored = await whileReading(reporterFor(options, TRANSFER_VIEW), (onPosition) =>
+  const restored = await whileReading(options, (onPosition) =>
     restoreArchive(archive, dir, { ...means, onPosition }),
   );
   const seconds = Math.round(performance.now() - started) / 1_000;

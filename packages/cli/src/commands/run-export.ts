@@ -16,8 +16,7 @@ import { thisBuild } from '@longshore/tape';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expectRoom } from '../embedded/redis-server.ts';
-import { lineReporter } from '../progress/lines.ts';
-import { jsonReporter, type Reporter, silentReporter } from '../progress/reporter.ts';
+import { reporterFor } from '../progress/reporter-for.ts';
 import { EXPORT_VIEW } from '../progress/speed.ts';
 import { RedisConnection } from '../redis/connection.ts';
 import { VERSION } from '../version.ts';
@@ -100,7 +99,7 @@ async function untilAborted<T>(signal: AbortSignal, act: (signal: AbortSignal) =
 async function runFlow(order: Order, { pool, options, signal }: ExportRun): Promise<Completed> {
   await using connection = new RedisConnection(pool.redis);
   const { redis, queue } = connection;
-  const reporter = await reporterOf(options);
+  const reporter = await reporterFor(options, EXPORT_VIEW);
   let completed: Completed | undefined;
   try {
     await unlessAborted(addExportFlow(order, { connection: redis, queue: QUEUE }), signal);
@@ -135,12 +134,4 @@ async function leave(order: Order, { ended, ...access }: Leaving): Promise<void>
     await drained(order, { queue: access.queue, timeoutMs: DRAIN_MS });
   }
   await forgetExport(order, access);
-}
-
-async function reporterOf({ json, quiet }: ExportOptions): Promise<Reporter> {
-  if (quiet) return silentReporter;
-  if (json) return jsonReporter(process.stderr);
-  if (!process.stderr.isTTY) return lineReporter(process.stderr, EXPORT_VIEW);
-  const { barReporter } = await import('../progress/bar.ts');
-  return barReporter(process.stderr, EXPORT_VIEW);
 }

@@ -7,9 +7,7 @@ import { Interrupts } from '../interrupts.ts';
 import { listed, pathJson } from '../output/path-text.ts';
 import { print } from '../output/print.ts';
 import { recordedLines } from '../output/recorded-lines.ts';
-import { reporterFor } from '../progress/reporter-for.ts';
 import { whileReading } from '../progress/tape-reading.ts';
-import { TRANSFER_VIEW } from '../progress/transfer.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface ArchiveOptions {
@@ -24,9 +22,7 @@ export async function verifyCommand(archive: string, options: ArchiveOptions, co
   await using temp = await tempFolder(config.temp);
   const { threads = config.cores } = options;
   const means = { temp: temp.path, threads, signal: interrupts.signal };
-  const found = await whileReading(reporterFor(options, TRANSFER_VIEW), (onPosition) =>
-    verifyArchive(archive, { ...means, onPosition }),
-  );
+  const found = await whileReading(options, (onPosition) => verifyArchive(archive, { ...means, onPosition }));
   const text = () => (options.quiet && exitCode(found) === EXIT.complete ? '' : textOf(archive, found));
   print(jsonOf(archive, found), { json: options.json, text });
   process.exitCode = exitCode(found);

@@ -16,7 +16,7 @@ export async function watchCommand(id: string, options: ClientOptions, config: C
   using interrupts = new Interrupts(`the export goes on, and \`longshore watch ${id}\` follows it again`);
   const { signal } = interrupts;
   const client = await openClient(options, config, signal);
-  const reporter = reporterFor(options, EXPORT_VIEW);
+  const reporter = await reporterFor(options, EXPORT_VIEW);
   const onAway = (error: CliError) => process.stderr.write(`${error.message} Trying again.\n`);
   let last: ExportStatus | undefined;
   try {

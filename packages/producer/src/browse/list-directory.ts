@@ -1,5 +1,5 @@
 import type { FileEntry, FileList } from '@longshore/shared';
-import type { IndexEntry, IndexReader } from '@longshore/tape';
+import { crc32Hex, type IndexEntry, type IndexReader } from '@longshore/tape';
 import { ProducerError } from '../error.ts';
 import { nameOf } from './entry-path.ts';
 import { entryAt } from './file-content.ts';
@@ -43,7 +43,7 @@ function shownEntry(path: Buffer, entry: IndexEntry): FileEntry {
     ...{ type, size, mode, uid, gid, mtime, mtimeNsec },
     ...(target?.path !== undefined && { link: target.path }),
     ...(target?.pathBase64 !== undefined && { linkBase64: target.pathBase64 }),
-    ...(crc32 !== undefined && { crc32: crc32.toString(16).padStart(8, '0') }),
+    ...(crc32 !== undefined && { crc32: crc32Hex(crc32) }),
     ...(drift && { drift }),
   };
 }

@@ -54,7 +54,7 @@ export class ClaimCopies {
   }
 
   /** Whether pods that mount the copy's claim wait for ever: it was deleted. */
-  async isGone(resource: VolumeExport): Promise<boolean> {
+  async isMissing(resource: VolumeExport): Promise<boolean> {
     return (await this.#claim(resource)) === undefined;
   }
 

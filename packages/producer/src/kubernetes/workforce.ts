@@ -275,9 +275,10 @@ export class JobWorkforce implements Workforce, AsyncDisposable {
     const obstacle = obstacleOf(pods, pods.length > 0 ? [] : await this.#refusalsOf(job));
     const isCopied = resource.spec.source.consistency !== 'Live';
     if (!isCopied || obstacle?.code !== 'CLAIM_MISSING') return obstacle;
+    if (!(await this.#copies.isMissing(resource))) return this.#copies.obstacle(resource);
     // What becomes of the export is looked at where there is no Job.
-    if (await this.#copies.isGone(resource)) await this.#delete(job);
-    return this.#copies.obstacle(resource);
+    await this.#delete(job);
+    return undefined;
   }
 
   /** Why the Job controller can't make pods: it says so in Events alone. */

@@ -1,4 +1,4 @@
-import { TRAILER_BYTES } from '@longshore/tape';
+import { crc32Hex, TRAILER_BYTES } from '@longshore/tape';
 import { type OpenOptions, PublishedArchive } from '../archive/published-archive.ts';
 import { overlap, type Span } from '../archive/span.ts';
 import type { OnPosition } from '../archive/tape-position.ts';
@@ -107,7 +107,7 @@ function verificationOf(
     archive: { bytes: published.bytes, expectedBytes: archive.bytes },
     segments: { count: archive.segments.length, damaged: segments.damaged },
     frames: { count: tally.frames, damaged: tally.damagedFrames },
-    tape: { bytes: tape.bytes, crc32: hex(tally.tapeCrc32), expectedCrc32: tape.crc32 },
+    tape: { bytes: tape.bytes, crc32: crc32Hex(tally.tapeCrc32), expectedCrc32: tape.crc32 },
     entries: { count: tally.entries, expectedCount: entries.count, files: tally.files },
     damaged: tally.damaged.map(({ id, reason }) => ({ path: published.index.pathOf(id), reason })),
     recorded: { drift: drift.count, lost: skipped.lost },
@@ -132,5 +132,3 @@ function isWhole({
     damaged.length === 0
   );
 }
-
-const hex = (crc: number) => crc.toString(16).padStart(8, '0');

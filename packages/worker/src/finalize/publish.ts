@@ -9,7 +9,7 @@ import {
   type Store,
   StoreError,
 } from '@longshore/store';
-import { INDEX_HEAD_BYTES, type IndexTotals, isIndexOf } from '@longshore/tape';
+import { crc32Hex, INDEX_HEAD_BYTES, type IndexTotals, isIndexOf } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import type { ExportContext } from '../export-context.ts';
 import type { Archive } from './archive.ts';
@@ -169,8 +169,6 @@ export interface Completion {
   totals: IndexTotals;
 }
 
-const hexOf = (crc32: number) => crc32.toString(16).padStart(8, '0');
-
 /** The manifest before the archive is complete: without its ETag, which the store gives then. */
 export function draftManifest({ order }: ExportContext, { archive, parts, totals }: Completion): Manifest {
   const { id, name, created, volume, level, exclude, onChange, format, build } = order;
@@ -181,9 +179,9 @@ export function draftManifest({ order }: ExportContext, { archive, parts, totals
     export: { id, name, source: volume, created, completed: created },
     archive: {
       ...{ key: order.upload.key, format, bytes, parts: parts.length, etag: '' },
-      segments: archive.segments().map((segment) => ({ ...segment, crc32: hexOf(segment.crc32) })),
+      segments: archive.segments().map((segment) => ({ ...segment, crc32: crc32Hex(segment.crc32) })),
     },
-    tape: { bytes: archive.tapeBytes, crc32: hexOf(archive.tapeCrc) },
+    tape: { bytes: archive.tapeBytes, crc32: crc32Hex(archive.tapeCrc) },
     entries,
     options: { level, exclude, onChange },
     tools: build,

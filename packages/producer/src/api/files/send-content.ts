@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { crc32Hex } from '@longshore/tape';
 import type { Request, Response } from 'express';
 import type { OpenArchive } from '../../browse/browser.ts';
 import { textOf } from '../../browse/entry-path.ts';
@@ -28,14 +29,12 @@ export async function sendContent(
       etag: `${id}-${file.entry.id}`,
       name: textOf(path.subarray(path.lastIndexOf('/') + 1)),
       type: 'application/octet-stream',
-      headers: { 'Longshore-Crc32': hex(file.crc32), ...(drift && { 'Longshore-Drift': drift }) },
+      headers: { 'Longshore-Crc32': crc32Hex(file.crc32), ...(drift && { 'Longshore-Drift': drift }) },
       open: (range) => begun(contentOf(tape, file, range)),
     },
     exchange,
   );
 }
-
-const hex = (crc: number) => crc.toString(16).padStart(8, '0');
 
 /** A stream whose first piece is there: what fails until then isn't a broken connection, but an answer. */
 async function begun(pieces: AsyncGenerator<Buffer>): Promise<Readable> {
