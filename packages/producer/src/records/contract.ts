@@ -21,6 +21,7 @@ export function recordWith(rest: Partial<ExportRecord> = {}): ExportRecord {
       level: 3,
       exclude: [],
       onChange: 'record',
+      workers: 1,
     },
     wish: 'run',
     phase: 'Pending',
