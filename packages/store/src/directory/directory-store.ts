@@ -22,6 +22,7 @@ import { assembleFolder, completeFolder } from './completion.ts';
 import { ABSENT, directoryFault, errnoOf, unless } from './fault.ts';
 import { inFolder, removeEmptyFolders, syncFolder } from './folders.ts';
 import { etagOf, statFile } from './identity.ts';
+import { readRange } from './read-range.ts';
 import { scratchFolder, scratchPath, sweepScratch, tidyScratch, writeNew } from './scratch.ts';
 import {
   createUploadFolder,
@@ -103,7 +104,7 @@ export class DirectoryStore implements Store {
         await handle.close();
         return Readable.from([]);
       }
-      const source = handle.createReadStream({ start, end: end - 1, signal: options?.signal });
+      const source = readRange(handle, { start, end, signal: options?.signal });
       return new ObjectStream(source, (error) =>
         Promise.reject(directoryFault(error, { action: `read ${this.#path(key)}`, ...options })),
       );
