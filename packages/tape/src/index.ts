@@ -1,6 +1,6 @@
 export * from './catalog/index.ts';
 export * from './codec/codec.ts';
-export { decodeFrame } from './codec/decode-frame.ts';
+export { decodeFrame, decodeFrameSync } from './codec/decode-frame.ts';
 export * from './crc.ts';
 export * from './end-thread.ts';
 export * from './entry.ts';

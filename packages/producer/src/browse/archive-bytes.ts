@@ -30,11 +30,15 @@ export class ArchiveBytes implements Disposable {
     this.#options = options;
   }
 
-  /** The bytes from `offset` on, in one buffer. Rejects with CORRUPT where the archive has fewer. */
-  async take(offset: number, bytes: number): Promise<Buffer> {
-    if (!this.#reaches(offset, bytes)) await this.#open(offset, bytes);
-    await this.#read(offset - this.#at);
-    return this.#read(bytes);
+  /** Fills `target` with the bytes from `offset` on. Rejects with CORRUPT where the archive has fewer. */
+  async read(offset: number, target: Buffer): Promise<void> {
+    if (!this.#reaches(offset, target.length)) await this.#open(offset, target.length);
+    while (this.#at < offset) await this.#next(offset - this.#at);
+    for (let filled = 0; filled < target.length; ) {
+      const piece = await this.#next(target.length - filled);
+      target.set(piece, filled);
+      filled += piece.length;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -58,23 +62,17 @@ export class ArchiveBytes implements Disposable {
     this.#end = end;
   }
 
-  async #read(bytes: number): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    for (let missing = bytes; missing > 0; ) {
-      if (this.#rest.length === 0) this.#rest = await this.#next();
-      const piece = this.#rest.subarray(0, missing);
-      this.#rest = this.#rest.subarray(piece.length);
-      missing -= piece.length;
-      pieces.push(piece);
+  /** What comes next, at most so many bytes. */
+  async #next(bytes: number): Promise<Buffer> {
+    if (this.#rest.length === 0) {
+      const next = await this.#chunks?.next();
+      if (!next || next.done)
+        throw new TapeError('CORRUPT', 'The archive ends before its index says; verify it.');
+      this.#rest = next.value;
     }
-    this.#at += bytes;
-    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, bytes);
-  }
-
-  async #next(): Promise<Buffer> {
-    const next = await this.#chunks?.next();
-    if (!next || next.done)
-      throw new TapeError('CORRUPT', 'The archive ends before its index says; verify it.');
-    return next.value;
+    const piece = this.#rest.subarray(0, bytes);
+    this.#rest = this.#rest.subarray(piece.length);
+    this.#at += piece.length;
+    return piece;
   }
 }

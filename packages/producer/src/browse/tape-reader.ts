@@ -2,6 +2,12 @@ import type { Format } from '@longshore/shared';
 import { decodeFrame, FRAME_BYTES, type IndexedFrame, type IndexReader, TapeError } from '@longshore/tape';
 import type { PublishedArchive } from '../exports/exports.ts';
 import { ArchiveBytes } from './archive-bytes.ts';
+import {
+  type FrameMemory,
+  giveBackFrameMemory,
+  MAX_FRAME_ARCHIVE_BYTES,
+  takeFrameMemory,
+} from './frame-memory.ts';
 
 export interface TapeRange {
   start: number;
@@ -18,41 +24,59 @@ export interface TapeReaderOptions {
   signal: AbortSignal;
 }
 
-/** A frame grows by 1,290 bytes at worst when it is compressed (docs/archive-format.md, section 2). */
-const MAX_FRAME_ARCHIVE_BYTES = FRAME_BYTES + 4_096;
+/** Small enough to be garbage that costs little. */
+const PIECE_BYTES = 262_144;
 
-/** Reads ranges of an archive's tape: one frame is in memory at a time, besides the one that is being decoded. */
+/** Reads ranges of an archive's tape, one after the other: one frame is in memory at a time. */
 export class TapeReader implements Disposable {
   readonly #options: TapeReaderOptions;
   #bytes: ArchiveBytes | undefined;
-  #current: { frame: IndexedFrame; raw: Buffer } | undefined;
+  #current: { frame: IndexedFrame; memory: FrameMemory } | undefined;
 
   constructor(options: TapeReaderOptions) {
     this.#options = options;
   }
 
-  /** The range's bytes in pieces, each a view of a frame. Rejects with CORRUPT where index and archive don't have them all. */
+  /** The range's bytes in pieces. Rejects with CORRUPT where index and archive don't have them all. */
   async *read({ start, end }: TapeRange): AsyncGenerator<Buffer> {
     for (let at = start; at < end; ) {
-      const { frame, raw } = await this.#frameAt(at, end);
-      const piece = raw.subarray(at - frame.tapeOffset, end - frame.tapeOffset);
-      at += piece.length;
-      yield piece;
+      const { frame, memory } = await this.#frameAt(at, end);
+      const from = at - frame.tapeOffset;
+      const to = Math.min(end - frame.tapeOffset, frame.tapeBytes, from + PIECE_BYTES);
+      at += to - from;
+      // Whoever takes it may still have it when the memory holds the next frame.
+      yield Buffer.from(memory.raw.subarray(from, to));
     }
   }
 
   [Symbol.dispose](): void {
     this.#bytes?.[Symbol.dispose]();
+    if (this.#current) giveBackFrameMemory(this.#current.memory);
+    this.#current = undefined;
   }
 
   async #frameAt(at: number, end: number) {
     if (this.#current && holds(this.#current.frame, at)) return this.#current;
     const frame = this.#find(at);
+    const memory = this.#current?.memory ?? takeFrameMemory();
+    // It's nobody's to give back while it's being filled, perhaps by another thread.
     this.#current = undefined;
-    const compressed = await this.#archive(end).take(frame.archiveOffset, frame.archiveBytes);
-    const raw = await decodeFrame(this.#options.format, compressed, frame.tapeBytes);
-    this.#current = { frame, raw };
+    try {
+      await this.#load(frame, { memory, end });
+    } catch (error) {
+      giveBackFrameMemory(memory);
+      throw error;
+    }
+    this.#current = { frame, memory };
     return this.#current;
+  }
+
+  async #load(frame: IndexedFrame, { memory, end }: { memory: FrameMemory; end: number }): Promise<void> {
+    const compressed = memory.compressed.subarray(0, frame.archiveBytes);
+    await this.#archive(end).read(frame.archiveOffset, compressed);
+    const raw = memory.raw.subarray(0, frame.tapeBytes);
+    if (await decodeFrame(this.#options.format, compressed, raw)) return;
+    throw new TapeError('CORRUPT', 'A frame of the archive is damaged; verify the archive.');
   }
 
   #find(at: number): IndexedFrame {

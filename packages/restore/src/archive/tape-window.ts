@@ -1,6 +1,5 @@
 import type { Format } from '@longshore/shared';
-import type { IndexedFrame } from '@longshore/tape';
-import { decodeFrame } from './decode-frame.ts';
+import { decodeFrameSync, type IndexedFrame } from '@longshore/tape';
 
 /** Consecutive frames as the archive has them. */
 export interface Encoded {
@@ -31,11 +30,10 @@ export class TapeWindow {
     if (this.#memory.length < this.#bytes) this.#memory = Buffer.alloc(this.#bytes);
     for (const [position, frame] of frames.entries()) {
       const at = frame.archiveOffset - archiveOffset;
-      const raw = decodeFrame(format, bytes.subarray(at, at + frame.archiveBytes), frame.tapeBytes);
-      const target = frame.tapeOffset - this.#start;
-      if (raw) this.#memory.set(raw, target);
-      else this.#memory.fill(0, target, target + frame.tapeBytes);
-      if (!raw) this.#damaged.push(position);
+      const target = this.span(frame.tapeOffset, frame.tapeOffset + frame.tapeBytes);
+      if (decodeFrameSync(format, bytes.subarray(at, at + frame.archiveBytes), target)) continue;
+      target.fill(0);
+      this.#damaged.push(position);
     }
   }
 

@@ -1,36 +1,98 @@
 import { promisify } from 'node:util';
-import { constants, inflateRaw, zstdDecompress } from 'node:zlib';
+import { constants, inflateRaw, inflateRawSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { Format } from '@longshore/shared';
-import { TapeError } from '../error.ts';
+import { type Context, type Libzstd, libzstd } from './libzstd.ts';
+
+interface Decoder {
+  sync(frame: Uint8Array, target: Uint8Array): boolean;
+  /** Beside the event loop. */
+  async(frame: Uint8Array, target: Uint8Array): Promise<boolean>;
+}
+
+/** With contexts that are used again: as many as frames were ever decoded at once in this thread. */
+function byLibzstd({ createDecompression, decompress }: Libzstd): Decoder {
+  const idle: Context[] = [];
+  return {
+    sync: (frame, target) => {
+      const context = idle.pop() ?? createDecompression();
+      const result = decompress(context, target, target.length, frame, frame.length);
+      idle.push(context);
+      return result === target.length;
+    },
+    async: (frame, target) => {
+      const context = idle.pop() ?? createDecompression();
+      const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+      decompress.async(context, target, target.length, frame, frame.length, (error, result) => {
+        idle.push(context);
+        if (error) reject(error);
+        else resolve(result === target.length);
+      });
+      return promise;
+    },
+  };
+}
+
+interface Limits {
+  chunkSize: number;
+  maxOutputLength: number;
+}
+
+/** In one piece, and never more than the frame is to have: what is damaged can't fill the memory. */
+const limits = ({ length }: Uint8Array): Limits => ({
+  chunkSize: Math.max(length, 64),
+  maxOutputLength: length,
+});
+
+/** Whatever zlib fails with (a checksum, a bad block, too much of it), the frame isn't what was written. */
+function byZlib(
+  sync: (frame: Uint8Array, limits: Limits) => Uint8Array,
+  async: (frame: Uint8Array, limits: Limits) => Promise<Uint8Array>,
+): Decoder {
+  return {
+    sync: (frame, target) => {
+      try {
+        return fill(target, sync(frame, limits(target)));
+      } catch {
+        return false;
+      }
+    },
+    async: async (frame, target) => {
+      try {
+        return fill(target, await async(frame, limits(target)));
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+function fill(target: Uint8Array, raw: Uint8Array): boolean {
+  if (raw.length === target.length) target.set(raw);
+  return raw.length === target.length;
+}
 
 const unzstd = promisify(zstdDecompress);
 const inflate = promisify(inflateRaw);
+const endless = { finishFlush: constants.Z_SYNC_FLUSH };
 
-type Decode = (frame: Buffer, rawBytes: number) => Promise<Buffer>;
-
-/** In one piece, and never more than the frame is to have: what is damaged can't fill the memory. */
-const limits = (rawBytes: number) => ({ chunkSize: Math.max(rawBytes, 64), maxOutputLength: rawBytes });
-
-const DECODE: Readonly<Record<Format, Decode>> = {
-  'tar.zst': (frame, rawBytes) => unzstd(frame, limits(rawBytes)),
-  'tar.gz': (frame, rawBytes) => inflate(frame, { ...limits(rawBytes), finishFlush: constants.Z_SYNC_FLUSH }),
-  tar: async (frame) => frame,
+const DECODERS: Readonly<Record<Format, Decoder>> = {
+  'tar.zst': libzstd ? byLibzstd(libzstd) : byZlib(zstdDecompressSync, unzstd),
+  'tar.gz': byZlib(
+    (frame, options) => inflateRawSync(frame, { ...options, ...endless }),
+    (frame, options) => inflate(frame, { ...options, ...endless }),
+  ),
+  tar: { sync: (frame, target) => fill(target, frame), async: async (frame, target) => fill(target, frame) },
 };
 
 /**
- * The bytes of the tape that a frame holds, decoded beside the event loop. Rejects with CORRUPT where the frame is
- * damaged, or has another number of bytes than `rawBytes`.
+ * Fills `target`, which is as long as the piece of the tape that a frame holds (docs/archive-format.md, section 3).
+ * False where the frame is damaged, or holds another number of bytes; what `target` has then is of no use.
  */
-export async function decodeFrame(format: Format, frame: Buffer, rawBytes: number): Promise<Buffer> {
-  try {
-    const raw = await DECODE[format](frame, rawBytes);
-    if (raw.length === rawBytes) return raw;
-  } catch (cause) {
-    throw damaged(cause);
-  }
-  throw damaged();
+export function decodeFrameSync(format: Format, frame: Uint8Array, target: Uint8Array): boolean {
+  return DECODERS[format].sync(frame, target);
 }
 
-function damaged(cause?: unknown): TapeError {
-  return new TapeError('CORRUPT', 'A frame of the archive is damaged; verify the archive.', { cause });
+/** As `decodeFrameSync`, beside the event loop: nobody may touch `frame` or `target` until it's done. */
+export function decodeFrame(format: Format, frame: Uint8Array, target: Uint8Array): Promise<boolean> {
+  return DECODERS[format].async(frame, target);
 }

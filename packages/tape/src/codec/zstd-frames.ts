@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import koffi from 'koffi';
 import { FRAME_BYTES } from '../layout.ts';
+import { type Libzstd, libzstd } from './libzstd.ts';
 
 /**
  * Room for a whole frame's worst case (ZSTD_compressBound: 1/256 more). Never change it: zlib gives other bytes
@@ -30,44 +30,12 @@ function parametersOf(level: number): Record<number, number> {
 /** Makes one zstd frame of up to FRAME_BYTES; the result may be overwritten by the next call. */
 export type FrameCompressor = (raw: Buffer) => Buffer;
 
-type Pointer = unknown;
-
-/** libzstd's own functions (zstd.h), of the very library that Node's zlib uses. */
-interface Libzstd {
-  createContext(): Pointer;
-  setParameter(context: Pointer, parameter: number, value: number): number;
-  compress(context: Pointer, target: Buffer, capacity: number, source: Buffer, bytes: number): number;
-  isError(result: number): number;
-}
-
-/**
- * Node exports the symbols of the libzstd that it's linked with, and its zlib offers no way to use one context for
- * many frames: it makes a context and a 4 MiB buffer for each, and the garbage collector goes through the heap for
- * them 40 times a gigabyte. Undefined where a build of Node doesn't export them.
- */
-function findLibzstd(): Libzstd | undefined {
-  try {
-    const node = koffi.load(null);
-    return {
-      createContext: node.func('void *ZSTD_createCCtx()'),
-      setParameter: node.func('size_t ZSTD_CCtx_setParameter(void *, int, int)'),
-      compress: node.func('size_t ZSTD_compress2(void *, void *, size_t, const void *, size_t)'),
-      isError: node.func('unsigned int ZSTD_isError(size_t)'),
-    };
-  } catch {
-    // A build of Node with a shared libzstd: zlib below gives the same bytes.
-    return undefined;
-  }
-}
-
-const libzstd = findLibzstd();
-
 /** A compressor that keeps its context and its output buffer, for as long as the thread lives. */
 function nativeCompressor(
   level: number,
-  { createContext, setParameter, compress, isError }: Libzstd,
+  { createCompression, setParameter, compress, isError }: Libzstd,
 ): FrameCompressor {
-  const context = createContext();
+  const context = createCompression();
   for (const [parameter, value] of Object.entries(parametersOf(level))) {
     setParameter(context, Number(parameter), value);
   }
