@@ -3,6 +3,7 @@ import { CONTENDER_NAMES, type ContenderName, contendersWith } from './contender
 import { coordinationSection } from './coordination/section.ts';
 import { CORPORA, CORPUS_NAMES, type CorpusName } from './corpora/corpora.ts';
 import { type CorpusResult, type Figures, mediansOf, type Results } from './results.ts';
+import { slowVolumeSection } from './slow-volume/section.ts';
 import { isReached, type Medians, type Target, targetsOf } from './targets.ts';
 
 // Titles don't name the programs' places.
@@ -84,12 +85,13 @@ ${targetsTable(name, medians)}
 }
 
 /** The page that `--write` puts into docs/. */
-export function page({ corpora, coordination }: Results): string {
+export function page({ corpora, coordination, slowVolume }: Results): string {
   const sections = CORPUS_NAMES.flatMap((name) => {
     const result = corpora[name];
     return result ? [section(name, result)] : [];
   });
   if (coordination) sections.push(coordinationSection(coordination));
+  if (slowVolume) sections.push(slowVolumeSection(slowVolume));
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\`, which measures all of this anew; the single runs are in

@@ -30,6 +30,6 @@ async function published(file: string): Promise<Results> {
     if (error.code === 'ENOENT') return '{}';
     throw error;
   });
-  const { corpora = {}, coordination } = JSON.parse(text) as Partial<Results>;
-  return { corpora, ...(coordination && { coordination }) };
+  const { corpora = {}, coordination, slowVolume } = JSON.parse(text) as Partial<Results>;
+  return { corpora, ...(coordination && { coordination }), ...(slowVolume && { slowVolume }) };
 }

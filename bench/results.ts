@@ -5,6 +5,7 @@ import type { CorpusName } from './corpora/corpora.ts';
 import type { Contents } from './corpora/corpus.ts';
 import type { Measurement } from './measure.ts';
 import { median } from './median.ts';
+import type { SlowRun } from './slow-volume/slow-export.ts';
 import type { Medians } from './targets.ts';
 
 /** What a run cost, and what came out. */
@@ -36,10 +37,18 @@ export interface CoordinationResult extends Taken {
   smallExport?: SmallExport;
 }
 
+/** A volume that answers late, and who read it. */
+export interface SlowVolumeResult extends Taken, Contents {
+  /** Of each call. */
+  delayMs: number;
+  runs: readonly SlowRun[];
+}
+
 /** What is published: `benchmarks.json`, of which `benchmarks.md` is made. */
 export interface Results {
   corpora: Partial<Record<CorpusName, CorpusResult>>;
   coordination?: CoordinationResult;
+  slowVolume?: SlowVolumeResult;
 }
 
 /** Each contender's medians; one that didn't take part has none. */

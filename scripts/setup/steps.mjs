@@ -1,5 +1,5 @@
 import { debianPackages } from './debian.mjs';
-import { goTool } from './go-tools.mjs';
+import { goModule, goTool } from './go-tools.mjs';
 import { baseImage, imageNpm } from './images.mjs';
 import { kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
 import { exactNode, npmPackages } from './npm.mjs';
@@ -32,6 +32,19 @@ export const steps = [
   { purposes: ['test'], ...archiveReaders },
   { purposes: ['test'], ...apiFuzzer },
   { purposes: ['test', 'bench'], ...s3Client },
+  // The number grows when its source changes.
+  {
+    purposes: ['test', 'bench'],
+    ...goModule({
+      name: 'slow-mount',
+      version: '1',
+      needsGo: '1.23',
+      takes: 'seconds',
+      module: 'bench/slow-volume/mount',
+      packages: ['.'],
+      programs: ['slow-mount'],
+    }),
+  },
   // Debian's docker-compose is the first one, which its makers have given up.
   {
     purposes: ['test'],

