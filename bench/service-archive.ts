@@ -65,15 +65,15 @@ export async function fileReads(
   const cold: Times = [];
   const first = await server.cost(async () => void cold.push(await read(0)));
   const rounds: Phase[] = [];
+  const name = `${FILE_READS.toLocaleString('en')} single files ${of}, index cached, the middle one of ${ROUNDS} rounds`;
   for (let round = 0; round < ROUNDS; round++) {
     const times: Times = [];
     const cost = await server.cost(async () => {
       for (let at = 1; at <= FILE_READS; at++) times.push(await read(round * FILE_READS + at));
     });
-    const name = `${FILE_READS.toLocaleString('en')} single files ${of}, index cached, the middle one of ${ROUNDS} rounds`;
     rounds.push({ name, ...cost, p50: quantile(times, 0.5), p99: quantile(times, 0.99) });
   }
-  const [middle] = rounds.sort((a, b) => (a.p99 ?? 0) - (b.p99 ?? 0)).splice(ROUNDS >> 1, 1);
+  const middle = rounds.toSorted((a, b) => (a.p99 ?? 0) - (b.p99 ?? 0))[ROUNDS >> 1];
   return [{ name: `the first file ${of}, its index fetched`, ...first, p50: cold[0] }, middle];
 }
 

@@ -20,7 +20,7 @@ const PER_DIRECTORY = 256;
 /** Of text to cut files from. */
 const POOL_BYTES = 40e6;
 
-/** Makes a directory of files of 256 KiB; 256 of them are an item. */
+/** Makes a directory of files of 256 KiB; some 250 of them are an item. */
 export function makeFiles(path: string, files: number): Contents {
   const pool = Buffer.from(new LogLines('slow', 'slow-volume-1').take(POOL_BYTES));
   const seeded = new Seeded('slow-volume-1');

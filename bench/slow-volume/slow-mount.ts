@@ -23,17 +23,28 @@ export async function slowMount(
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = once(child, 'exit');
-  const begin = performance.now();
-  while ((await stat(path)).dev === dev) {
-    if (child.exitCode !== null || performance.now() - begin > PATIENCE_MS)
-      throw new Error('slow-mount shows nothing');
-    await delay(ASK_AGAIN_MS);
-  }
-  return {
+  const mount = {
     path,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await ended;
     },
   };
+  try {
+    await once(child, 'spawn');
+    await untilShown();
+    return mount;
+  } catch (error) {
+    await mount[Symbol.asyncDispose]();
+    throw error;
+  }
+
+  async function untilShown(): Promise<void> {
+    const begin = performance.now();
+    while ((await stat(path)).dev === dev) {
+      if (child.exitCode !== null || performance.now() - begin > PATIENCE_MS)
+        throw new Error(`slow-mount doesn't show ${directory}`);
+      await delay(ASK_AGAIN_MS);
+    }
+  }
 }

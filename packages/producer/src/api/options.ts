@@ -41,7 +41,7 @@ export interface ApiLimits {
   linkSeconds: number;
   /** Of the indexes of archives that are browsed, on this machine's disk: some 116 bytes an entry. */
   indexCacheBytes: number;
-  /** Files and selections that are read out of archives at once: each takes some 12 MB. */
+  /** Files and selections that are read out of archives at once: each takes some 10 MB. */
   fileReads: number;
   /** Of a selection as a zip, which keeps the list of them in memory, 1 KB each. */
   zipEntries: number;

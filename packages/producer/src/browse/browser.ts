@@ -7,7 +7,7 @@ import { TapeReader } from './tape-reader.ts';
 
 export interface BrowserOptions extends IndexCacheOptions {
   exports: ExportsApi;
-  /** Files and selections that are read at once: each takes some 12 MB. */
+  /** Files and selections that are read at once: each takes some 10 MB. */
   maxReads: number;
 }
 

@@ -32,6 +32,7 @@ export class TapeReader implements Disposable {
   readonly #options: TapeReaderOptions;
   #bytes: ArchiveBytes | undefined;
   #current: { frame: IndexedFrame; memory: FrameMemory } | undefined;
+  #disposed = false;
 
   constructor(options: TapeReaderOptions) {
     this.#options = options;
@@ -50,6 +51,7 @@ export class TapeReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#bytes?.[Symbol.dispose]();
     if (this.#current) giveBackFrameMemory(this.#current.memory);
     this.#current = undefined;
@@ -62,13 +64,20 @@ export class TapeReader implements Disposable {
     // It's nobody's to give back while it's being filled, perhaps by another thread.
     this.#current = undefined;
     try {
+      this.#expectOpen();
       await this.#load(frame, { memory, end });
+      this.#expectOpen();
     } catch (error) {
       giveBackFrameMemory(memory);
       throw error;
     }
     this.#current = { frame, memory };
     return this.#current;
+  }
+
+  /** Whoever has what it read would never know that there is more. */
+  #expectOpen(): void {
+    if (this.#disposed) throw new Error('The tape is read after its reader was disposed of.');
   }
 
   async #load(frame: IndexedFrame, { memory, end }: { memory: FrameMemory; end: number }): Promise<void> {

@@ -1,34 +1,41 @@
 import { promisify } from 'node:util';
 import { constants, inflateRaw, inflateRawSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { Format } from '@longshore/shared';
+import pLimit from 'p-limit';
 import { type Context, type Libzstd, libzstd } from './libzstd.ts';
 
 interface Decoder {
   sync(frame: Uint8Array, target: Uint8Array): boolean;
-  /** Beside the event loop. */
+  /** Beside the event loop, where there is something to decode. */
   async(frame: Uint8Array, target: Uint8Array): Promise<boolean>;
 }
 
-/** With contexts that are used again: as many as frames were ever decoded at once in this thread. */
+/** More than the event loop's pool has threads, and far fewer calls than koffi allows at once, which are 256. */
+const DECODED_AT_ONCE = 8;
+
+/** With contexts that are used again: in a thread there are as many as frames are decoded at once. */
 function byLibzstd({ createDecompression, decompress }: Libzstd): Decoder {
   const idle: Context[] = [];
+  const limit = pLimit(DECODED_AT_ONCE);
+  const decode: Decoder['async'] = (frame, target) => {
+    const context = idle.pop() ?? createDecompression();
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    // koffi holds on to the function alone: what it uses isn't collected while another thread reads and writes it.
+    decompress.async(context, target, target.length, frame, frame.length, (error, result) => {
+      idle.push(context);
+      if (error) reject(error);
+      else resolve(frame.length > 0 && result === target.length);
+    });
+    return promise;
+  };
   return {
     sync: (frame, target) => {
       const context = idle.pop() ?? createDecompression();
       const result = decompress(context, target, target.length, frame, frame.length);
       idle.push(context);
-      return result === target.length;
+      return frame.length > 0 && result === target.length;
     },
-    async: (frame, target) => {
-      const context = idle.pop() ?? createDecompression();
-      const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-      decompress.async(context, target, target.length, frame, frame.length, (error, result) => {
-        idle.push(context);
-        if (error) reject(error);
-        else resolve(result === target.length);
-      });
-      return promise;
-    },
+    async: (frame, target) => limit(decode, frame, target),
   };
 }
 

@@ -23,8 +23,8 @@ export interface Libzstd {
 
 /**
  * The very libzstd that Node's zlib uses: Node exports the symbols of what it's linked with. Its zlib offers no way
- * to use one context, or one buffer, for many frames: it makes a context and 4 MiB for each, and the garbage collector
- * goes through the heap for them, when compressing 40 times a gigabyte. Undefined where a build of Node exports none.
+ * to use one context, or one buffer, for many frames: it makes a context and 4 MiB for each, for which the garbage
+ * collector goes through the heap, 40 times for each gigabyte compressed. Undefined where a build of Node exports none.
  */
 export const libzstd = find();
 
