@@ -10,18 +10,13 @@ import { measureSmallExport } from './coordination/small-export.ts';
 import { machine } from './machine.ts';
 import { publish } from './publish.ts';
 import type { CoordinationResult } from './results.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** S3's part numbers less the tail's. */
 const MOST_ITEMS = '9999';
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort());
-
-const whole = (option: string, text: string, least: number): number => {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= least && number <= Number(MOST_ITEMS)) return number;
-  throw new Error(`--${option} takes whole numbers from ${least} to ${MOST_ITEMS}, not ${text}.`);
-};
 
 try {
   const { values } = parseArgs({
@@ -33,9 +28,10 @@ try {
       into: { type: 'string', default: `${root}docs` },
     },
   });
-  const items = whole('items', values.items, 1);
-  const counts = values.workers.split(',').map((text) => whole('workers', text, 1));
-  const smallItems = whole('small-items', values['small-items'], 0);
+  const most = Number(MOST_ITEMS);
+  const items = wholeNumber('items', values.items, { most });
+  const counts = values.workers.split(',').map((text) => wholeNumber('workers', text, { most }));
+  const smallItems = wholeNumber('small-items', values['small-items'], { least: 0, most });
   const { signal } = interrupt;
   const ceilings: Ceiling[] = [];
   for (const workers of counts) ceilings.push(await measureCeiling(workers, { items, signal }));

@@ -9,15 +9,10 @@ import { publish } from './publish.ts';
 import type { SlowVolumeResult } from './results.ts';
 import { slowVolumeTable } from './slow-volume/section.ts';
 import { makeFiles, measureSlowly, type Reader, type SlowRun } from './slow-volume/slow-export.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort());
-
-const whole = (option: string, text: string): number => {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new Error(`--${option} takes whole numbers from 1 on, not ${text}.`);
-};
 
 try {
   const { values } = parseArgs({
@@ -30,11 +25,14 @@ try {
       into: { type: 'string', default: `${root}docs` },
     },
   });
-  const delayMs = whole('delay', values.delay);
-  const readers: Reader[] = [...values.threads.split(',').map((text) => whole('threads', text)), 'pipe'];
-  const rounds = whole('rounds', values.rounds);
+  const delayMs = wholeNumber('delay', values.delay);
+  const readers: Reader[] = [
+    ...values.threads.split(',').map((text) => wholeNumber('threads', text)),
+    'pipe',
+  ];
+  const rounds = wholeNumber('rounds', values.rounds);
   await using temp = await tempFolder('bench-slow');
-  const contents = makeFiles(`${temp.path}/files`, whole('files', values.files));
+  const contents = makeFiles(`${temp.path}/files`, wholeNumber('files', values.files));
   const options = { folder: temp.path, environment: {}, signal: interrupt.signal, delayMs };
   const runs: SlowRun[] = [];
   for (let round = 1; round <= rounds; round++) {

@@ -37,7 +37,7 @@ describe('a tape reader', () => {
 
   afterEach(() => temp[Symbol.asyncDispose]());
 
-  async function opened(): Promise<TapeReader & Disposable> {
+  async function opened(): Promise<TapeReader> {
     const store = new MemoryStore();
     const { etag } = await store.put(KEY, { bytes: archive.length, chunks: [archive] });
     return new TapeReader({
