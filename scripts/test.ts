@@ -1,8 +1,8 @@
-// `npm test [-- NAME...]`: lint, types and every suite; the last line says how many tests passed and failed in
-// all.
+// `npm test [-- NAME...]`: lint, types and every suite; the last lines say what failed, and how many
+// tests passed and failed in all.
 
-import { sum } from './test/counts.ts';
 import { inLanes, runLanes } from './test/lanes.ts';
+import { summary } from './test/outcome.ts';
 import { findSuites, pickSuites } from './test/suites.ts';
 
 const suites = findSuites();
@@ -16,6 +16,7 @@ if (unknown.length > 0) {
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
 
-const { passed, failed } = sum(await runLanes(inLanes(picked), interrupt.signal));
-process.exitCode = failed > 0 || interrupt.signal.aborted ? 1 : 0;
-console.log(`\n${passed} passed, ${failed} failed`);
+const outcomes = await runLanes(inLanes(picked), interrupt.signal);
+const failed = outcomes.values().some(({ failures }) => failures.length > 0);
+process.exitCode = failed || interrupt.signal.aborted ? 1 : 0;
+console.log(summary(outcomes));

@@ -1,7 +1,8 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporary } from '../config.ts';
-import { type Outcome, runSuite } from './run-suite.ts';
+import type { Outcome } from './outcome.ts';
+import { runSuite } from './run-suite.ts';
 import type { Suite } from './suites.ts';
 
 /**
@@ -17,26 +18,30 @@ export function inLanes(suites: readonly Suite[]): Suite[][] {
   return lanes.filter((lane) => lane.length > 0);
 }
 
-/** Runs all lanes at once until every suite has ended, or the signal's suites have been interrupted. */
-export async function runLanes(lanes: readonly Suite[][], signal: AbortSignal): Promise<Outcome[]> {
+/**
+ * Runs all lanes at once until every suite has ended, or the signal's suites have been interrupted. Outcomes by
+ * the suite's name.
+ */
+export async function runLanes(
+  lanes: readonly Suite[][],
+  signal: AbortSignal,
+): Promise<Map<string, Outcome>> {
   const run = lanes.length === 1 ? runAloud : runAndThenTell;
-  return (await Promise.all(lanes.map((lane) => runLane(lane, run, signal)))).flat();
+  return new Map((await Promise.all(lanes.map((lane) => runLane(lane, run, signal)))).flat());
 }
 
 async function runLane(lane: readonly Suite[], run: typeof runAloud, signal: AbortSignal) {
-  const outcomes: Outcome[] = [];
+  const outcomes: [string, Outcome][] = [];
   for (const suite of lane) {
     if (signal.aborted) break;
-    outcomes.push(await run(suite, signal));
+    outcomes.push([suite.name, await run(suite, signal)]);
   }
   return outcomes;
 }
 
 async function runAloud(suite: Suite, signal: AbortSignal): Promise<Outcome> {
   tellName(suite);
-  const outcome = await runSuite(suite, { signal });
-  tellFaults(suite, outcome);
-  return outcome;
+  return runSuite(suite, { signal });
 }
 
 /** Two suites' lines aren't mixed: a suite's output is told once it has ended. */
@@ -48,7 +53,6 @@ async function runAndThenTell(suite: Suite, signal: AbortSignal): Promise<Outcom
     const outcome = await runSuite(suite, { signal, output });
     tellName(suite);
     process.stdout.write(readFileSync(file));
-    tellFaults(suite, outcome);
     return outcome;
   } finally {
     closeSync(output);
@@ -57,7 +61,3 @@ async function runAndThenTell(suite: Suite, signal: AbortSignal): Promise<Outcom
 }
 
 const tellName = ({ name }: Suite) => console.log(`\n== ${name}`);
-
-function tellFaults({ name }: Suite, { faults }: Outcome): void {
-  for (const { message } of faults) console.error(`${name}: ${message}`);
-}

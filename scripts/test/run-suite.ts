@@ -2,26 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { childEnvironment, root } from '../config.ts';
 import { kill } from '../processes.ts';
-import { type Counts, FAILED, isCounts, PASSED, sum } from './counts.ts';
+import type { Failure, Outcome } from './outcome.ts';
 import { remaining } from './process-group.ts';
+import { isReport } from './report.ts';
 import type { Suite } from './suites.ts';
 
 /** How long a suite may take to end once its last test has, or once it was interrupted. */
 const ENDING_MS = 30_000;
 
-/** How long a suite may take: twice what the longest one does, servers built from their sources included. */
-const SUITE_MS = 55 * 60_000;
-
-/** What makes a suite fail whatever its tests say. */
-export interface Fault {
-  code: 'NO_REPORT' | 'TOO_LONG' | 'HUNG' | 'LEFT_PROCESSES';
-  message: string;
-}
-
-/** A suite's tests, one more failed one for each fault, and the faults. */
-export interface Outcome extends Counts {
-  faults: Fault[];
-}
+/** How long a suite may take, on the slowest machine that anybody tests on. */
+const SUITE_MS = 75 * 60_000;
 
 export interface RunOptions {
   /** Interrupts the suite: it may clean up, and is killed if that takes too long. */
@@ -49,13 +39,14 @@ export async function runSuite(suite: Suite, options: RunOptions = {}): Promise<
     setTimeout(() => kill(-group, 'SIGKILL'), endingMs).unref();
   };
   signal?.addEventListener('abort', interrupt);
-  const faults: Fault[] = [];
+  const outcome: Outcome = { passed: 0, failures: [] };
   const limit = setTimeout(() => {
-    faults.push({ code: 'TOO_LONG', message: `it was ended after ${suiteMs / 60_000} minutes` });
+    outcome.failures.push({ code: 'TOO_LONG', message: `it was ended after ${suiteMs / 60_000} minutes` });
     interrupt();
   }, suiteMs);
   try {
-    return await (suite.reports ? tested(child, { endingMs, faults }) : checked(child, faults));
+    await (suite.reports ? runTests(child, { endingMs, outcome }) : runCheck(child, outcome));
+    return outcome;
   } finally {
     clearTimeout(limit);
     signal?.removeEventListener('abort', interrupt);
@@ -69,39 +60,53 @@ function pidOf({ pid }: ChildProcess): number {
 }
 
 /** A check is one test, which passes if it exits with 0. */
-async function checked(child: ChildProcess, faults: Fault[]): Promise<Outcome> {
+async function runCheck(child: ChildProcess, outcome: Outcome): Promise<void> {
   const [code] = await once(child, 'exit');
-  return { ...(code === 0 ? PASSED : FAILED), faults };
+  if (code === 0) outcome.passed++;
+  else outcome.failures.push({ code: 'FAILED', message: `it exited with ${code}` });
 }
 
-async function tested(
-  child: ChildProcess,
-  { endingMs, faults }: { endingMs: number; faults: Fault[] },
-): Promise<Outcome> {
-  const counts = await report(child, endingMs, faults);
-  if (!counts) faults.push({ code: 'NO_REPORT', message: 'its process ended without a report' });
+interface Tested {
+  outcome: Outcome;
+  endingMs: number;
+}
+
+async function runTests(child: ChildProcess, { outcome, endingMs }: Tested): Promise<void> {
+  const { failures } = outcome;
+  const last = await follow(child, { outcome, endingMs });
+  if (last !== undefined) failures.push({ code: 'NO_REPORT', message: `its process ended during ${last}` });
   const left = await remaining(pidOf(child));
-  if (left.length > 0)
-    faults.push({
-      code: 'LEFT_PROCESSES',
-      message: `it left processes running: ${left.map(({ command }) => command).join('; ')}`,
-    });
-  return { ...sum([...(counts ? [counts] : []), ...faults.map(() => FAILED)]), faults };
+  if (left.length > 0) failures.push(leftProcesses(left.map(({ command }) => command)));
 }
 
-/** What the suite's process reports before it ends; one that doesn't end after its report is killed. */
-async function report(child: ChildProcess, endingMs: number, faults: Fault[]): Promise<Counts | undefined> {
-  let counts: Counts | undefined;
+const leftProcesses = (commands: readonly string[]): Failure => ({
+  code: 'LEFT_PROCESSES',
+  message: `it left processes running: ${commands.join('; ')}`,
+});
+
+/**
+ * Takes what the suite's process reports until it ends; one that doesn't end after its last test is killed.
+ * Resolves to the last test that began where the process ended before all had, and to undefined where it didn't.
+ */
+async function follow(child: ChildProcess, { outcome, endingMs }: Tested): Promise<string | undefined> {
+  let last: string | undefined = 'its start';
   let timer: NodeJS.Timeout | undefined;
-  child.on('message', (message) => {
-    if (!isCounts(message)) return;
-    counts = message;
-    timer = setTimeout(() => {
-      faults.push({ code: 'HUNG', message: `its process still ran ${endingMs} ms after its last test` });
-      child.kill('SIGKILL');
-    }, endingMs);
+  const hung = () => {
+    const message = `its process still ran ${endingMs} ms after its last test`;
+    outcome.failures.push({ code: 'HUNG', message });
+    child.kill('SIGKILL');
+  };
+  child.on('message', (report) => {
+    if (!isReport(report)) return;
+    if (report.test === 'began') last = report.title;
+    else if (report.test === 'passed') outcome.passed++;
+    else if (report.test === 'failed') outcome.failures.push(report.failure);
+    else {
+      last = undefined;
+      timer = setTimeout(hung, endingMs);
+    }
   });
   await once(child, 'exit');
   clearTimeout(timer);
-  return counts;
+  return last;
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inLanes } from '../../scripts/test/lanes.ts';
+import { type Failure, summary } from '../../scripts/test/outcome.ts';
 import { type RunOptions, runSuite } from '../../scripts/test/run-suite.ts';
 import { findSuites, mochaSuite, pickSuites } from '../../scripts/test/suites.ts';
 
@@ -18,47 +19,62 @@ describe('a suite', () => {
   /** Runs a suite of one file, in silence. */
   async function outcomeOf(source: string, options?: RunOptions) {
     writeFileSync(join(folder, 'one.test.ts'), source);
-    const { faults, ...counts } = await runSuite(mochaSuite('one', folder), { output: 'ignore', ...options });
-    return { ...counts, faults: faults.map(({ code }) => code) };
+    const { passed, failures } = await runSuite(mochaSuite('one', folder), { output: 'ignore', ...options });
+    return { passed, failures: failures.map(({ code }) => code) };
   }
 
   it('counts what passes and what fails', async () => {
     const outcome = await outcomeOf(`${PASSING} it('fails', () => { throw new Error('no'); });`);
-    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: [] });
+    assert.deepEqual(outcome, { passed: 1, failures: ['FAILED'] });
   });
 
   it('counts a test that is left out as failed', async () => {
     const outcome = await outcomeOf(`${PASSING} it.skip('is left out', () => {}); it('has no body');`);
-    assert.deepEqual(outcome, { passed: 1, failed: 2, faults: [] });
+    assert.deepEqual(outcome, { passed: 1, failures: ['FAILED', 'FAILED'] });
   });
 
   it('fails when its process dies', async () => {
     const outcome = await outcomeOf(`it('dies', () => { process.kill(process.pid, 'SIGKILL'); });`);
-    assert.deepEqual(outcome, { passed: 0, failed: 1, faults: ['NO_REPORT'] });
+    assert.deepEqual(outcome, { passed: 0, failures: ['NO_REPORT'] });
   });
 
   it("fails when a file can't be loaded", async () => {
     const outcome = await outcomeOf(`import './missing.ts'; ${PASSING}`);
-    assert.deepEqual(outcome, { passed: 0, failed: 1, faults: ['NO_REPORT'] });
+    assert.deepEqual(outcome, { passed: 0, failures: ['NO_REPORT'] });
   });
 
   it('is ended, and fails, when something keeps its process alive', async () => {
     const outcome = await outcomeOf(`${PASSING} setInterval(() => {}, 1_000);`, { endingMs: 300 });
-    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: ['HUNG'] });
+    assert.deepEqual(outcome, { passed: 1, failures: ['HUNG'] });
   });
 
   it('is ended, and fails, when it takes too long', async () => {
     const source = `${PASSING} it('waits', function () { this.timeout(0); return new Promise(() => setInterval(() => {}, 1_000)); });`;
-    const { failed, faults } = await outcomeOf(source, { suiteMs: 1_500, endingMs: 300 });
-    assert.ok(failed > 0);
-    assert.ok(faults.includes('TOO_LONG'), faults.join());
+    const { passed, failures } = await outcomeOf(source, { suiteMs: 1_500, endingMs: 300 });
+    assert.equal(passed, 1);
+    assert.ok(failures.includes('TOO_LONG'), failures.join());
   });
 
   it('fails when it leaves a process, which is then killed', async () => {
     const leak = `import { spawn } from 'node:child_process';
       it('leaks', () => spawn('sleep', ['60'], { stdio: 'ignore' }).unref());`;
     const outcome = await outcomeOf(leak);
-    assert.deepEqual(outcome, { passed: 1, failed: 1, faults: ['LEFT_PROCESSES'] });
+    assert.deepEqual(outcome, { passed: 1, failures: ['LEFT_PROCESSES'] });
+  });
+});
+
+describe('the summary of a run', () => {
+  it('names what failed in which suite, and ends with the counts', async () => {
+    const failures: Failure[] = [{ code: 'FAILED', message: 'a volume is exported: 1 !== 2' }];
+    const outcomes = { tape: { passed: 3, failures: [] }, e2e: { passed: 4, failures } };
+    const lines = summary(new Map(Object.entries(outcomes))).split('\n');
+    assert.deepEqual(lines, [
+      '',
+      'What failed:',
+      '  e2e: a volume is exported: 1 !== 2',
+      '',
+      '7 passed, 1 failed',
+    ]);
   });
 });
 
