@@ -1,5 +1,6 @@
 import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
 import type { Phase, VolumeExportSpec, VolumeExportStatus } from '@longshore/shared';
 import type { z } from 'zod';
 import type { Claim, ClaimOptions } from '../cluster/harness/claim.ts';
@@ -12,6 +13,8 @@ import { type S3Server, startS3 } from '../harness/versitygw.ts';
 import { IMAGE_NAME, saveLongshoreImage } from './longshore-image.ts';
 
 export const OVERLAY = join(import.meta.dirname, '../../k8s/overlays/default');
+
+const VOLUME_EXPORTS = { group: 'longshore.dev', version: 'v1alpha1', plural: 'volumeexports' };
 
 /** Producers, and the Redis that waits for the password that they make. */
 const ROLLOUT = '--timeout=180s';
@@ -57,6 +60,8 @@ export class Installation implements AsyncDisposable {
   readonly s3: S3Server;
   readonly #stack: AsyncDisposableStack;
   readonly #image: string;
+  /** For what is asked again and again: a process of kubectl each time would take the cores from the workers. */
+  readonly #api: CustomObjectsApi;
 
   static async start({ image }: InstallationOptions = {}): Promise<Installation> {
     await using stack = new AsyncDisposableStack();
@@ -73,6 +78,9 @@ export class Installation implements AsyncDisposable {
 
   private constructor(parts: { cluster: Cluster; s3: S3Server; image: string }, stack: AsyncDisposableStack) {
     this.#image = parts.image;
+    const config = new KubeConfig();
+    config.loadFromFile(parts.cluster.kubeconfig);
+    this.#api = config.makeApiClient(CustomObjectsApi);
     this.cluster = parts.cluster;
     this.s3 = parts.s3;
     this.#stack = stack;
@@ -156,7 +164,12 @@ export class Installation implements AsyncDisposable {
   }
 
   get({ name, namespace }: Applied): Promise<VolumeExport> {
-    return this.cluster.json<VolumeExport>('get', 'volumeexport', name, `--namespace=${namespace}`);
+    return this.#api.getNamespacedCustomObject({ ...VOLUME_EXPORTS, namespace, name });
+  }
+
+  async list(namespace: string): Promise<VolumeExport[]> {
+    const { items } = await this.#api.listNamespacedCustomObject({ ...VOLUME_EXPORTS, namespace });
+    return items;
   }
 
   /** Waits for a phase; the resource as it then is. */

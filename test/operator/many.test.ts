@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { until } from '../cluster/harness/until.ts';
 import { installation } from './fixture.ts';
-import type { VolumeExport } from './installation.ts';
 
 const EXPORTS = 50;
 const ALL_MS = 600_000;
@@ -31,12 +30,7 @@ describe(`${EXPORTS} exports at once`, function () {
   });
 
   async function phases(): Promise<(string | undefined)[]> {
-    const { items } = await installation().cluster.json<{ items: VolumeExport[] }>(
-      'get',
-      'vex',
-      `--namespace=${namespace}`,
-    );
-    return items.map(({ status }) => status?.phase);
+    return (await installation().list(namespace)).map(({ status }) => status?.phase);
   }
 
   async function requestsSince(start: number): Promise<number> {

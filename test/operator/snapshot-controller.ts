@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Cluster } from '../cluster/harness/cluster.ts';
 import type { Manifest } from '../cluster/harness/kubectl.ts';
 
-const LOOK_AGAIN_MS = 300;
+const LOOK_AGAIN_MS = 500;
 
 /** What the stand-in does with a snapshot, by its class. */
 export const CLASSES = {

@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 100;
 
+/** Looking takes at most a quarter of the time: the rest is for what is waited for. */
+const PAUSES_PER_LOOK = 3;
+
 export interface Wait {
   /** What isn't there yet, for the error: `the API server is ready`. */
   what: string;
@@ -20,7 +23,9 @@ export async function until(condition: () => Promise<boolean>, wait: Wait): Prom
       reason = error;
       return false;
     });
-  while (!(await holds())) {
+  for (;;) {
+    const start = performance.now();
+    if (await holds()) return;
     wait.signal?.throwIfAborted();
     wait.check?.();
     if (performance.now() > deadline) {
@@ -28,7 +33,7 @@ export async function until(condition: () => Promise<boolean>, wait: Wait): Prom
         cause: reason,
       });
     }
-    await delay(LOOK_AGAIN_MS);
+    await delay(Math.max(LOOK_AGAIN_MS, PAUSES_PER_LOOK * (performance.now() - start)));
   }
 }
 
