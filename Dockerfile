@@ -31,7 +31,7 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 # Not the Node image: that one has npm. Redis is here for `longshore export`, which starts a private one.
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim AS program
 RUN apt-get update && \
     apt-get install -y --no-install-recommends libatomic1 redis-server && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
@@ -40,11 +40,25 @@ COPY --from=packages /opt/longshore /opt/longshore
 COPY packages /opt/longshore/packages
 COPY container/healthcheck.js /opt/longshore/container/
 RUN ln -s /opt/longshore/packages/cli/bin/longshore.js /usr/local/bin/longshore
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/longshore/compile-cache
 
+# An export, and every other command as far as it's loaded, compiled once and for all: a pod starts in half the time.
+# Node keeps a folder for each user: the image's own, and root, who may read all of a volume.
+FROM program AS compiled
+RUN install --directory --owner=10001 $NODE_COMPILE_CACHE
+USER 10001:10001
+RUN longshore export /opt/longshore/packages/cli/bin --to /tmp/archives && \
+    node --eval "for (const file of fs.readdirSync('/opt/longshore/packages/cli/src/commands')) \
+        import('/opt/longshore/packages/cli/src/commands/' + file)" && \
+    chmod --recursive a+rX $NODE_COMPILE_CACHE && \
+    cd $NODE_COMPILE_CACHE && for folder in *-10001; do ln -s $folder ${folder%10001}0; done
+
+FROM program
+COPY --from=compiled /opt/longshore/compile-cache /opt/longshore/compile-cache
 # A number, so that Kubernetes sees that it isn't root's (runAsNonRoot). Any other will do: nothing is its own.
 USER 10001:10001
 # The root file system may be read-only; what is written goes to /tmp, which should then be a volume or a tmpfs.
-ENV NODE_ENV=production HOME=/tmp LONGSHORE_LISTEN=0.0.0.0:8080
+ENV HOME=/tmp LONGSHORE_LISTEN=0.0.0.0:8080
 WORKDIR /tmp
 EXPOSE 8080
 STOPSIGNAL SIGTERM

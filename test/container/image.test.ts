@@ -85,6 +85,16 @@ describe('the image', function () {
     assert.equal(await files('-path "/opt/*" -perm /6022 -not -type l'), '');
   });
 
+  for (const user of [UID, 0])
+    it(`has what user ${user} runs compiled beforehand`, async () => {
+      const as = ['--user', `${user}:${user}`, '--env', 'NODE_DEBUG_NATIVE=COMPILE_CACHE'];
+      const script =
+        'longshore export /opt/longshore/container --to /tmp/archives 2>&1 | grep "reading cache"';
+      const read = await daemon().docker([...CONFINED, ...as, '--entrypoint', 'sh', IMAGE, '-c', script]);
+      const missed = read.split('\n').filter((line) => !line.includes('success'));
+      assert.deepEqual(missed, []);
+    });
+
   it('keeps nothing of how npm reached its registry', async () => {
     const history = await daemon().docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', IMAGE]);
     assert.doesNotMatch(history, /_authToken|BEGIN CERTIFICATE|registry=/);

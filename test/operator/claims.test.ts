@@ -3,7 +3,7 @@ import { pod, RESTRICTED, shell } from '../cluster/harness/pods.ts';
 import { until } from '../cluster/harness/until.ts';
 import { installation } from './fixture.ts';
 
-const EXPORT_MS = 120_000;
+const EXPORT_MS = 400_000;
 
 interface PodList {
   items: { spec: { nodeName?: string } }[];

@@ -5,7 +5,7 @@ import { type Applied, SECRET, type VolumeExport } from './installation.ts';
 
 /** What a condition may take to say what is the matter. */
 const SAID_MS = 30_000;
-const EXPORT_MS = 120_000;
+const EXPORT_MS = 400_000;
 
 describe('what keeps an export from going on', function () {
   this.timeout(2 * EXPORT_MS);

@@ -12,7 +12,7 @@ import { installation } from './fixture.ts';
 import { type Applied, SECRET } from './installation.ts';
 import { CLASSES, SnapshotController } from './snapshot-controller.ts';
 
-const EXPORT_MS = 120_000;
+const EXPORT_MS = 400_000;
 const SAID_MS = 30_000;
 /** A claim goes once no pod has it; a pod that is told to end may still finish its item. */
 const UNUSED_SECONDS = 180;
@@ -64,12 +64,12 @@ describe('an export of a copy', function () {
   async function untilNothingIsLeft(): Promise<void> {
     await until(async () => (await copies('volumesnapshots', 'persistentvolumeclaims', 'jobs')) === '', {
       what: 'snapshots, copies and Jobs are gone',
-      withinMs: 60_000,
+      withinMs: 240_000,
     });
     const volumes = async () => kubectl('get', 'persistentvolumes', '--output=name');
     await until(async () => !(await volumes()).includes('/copy-'), {
       what: 'volumes are gone',
-      withinMs: 30_000,
+      withinMs: 120_000,
     });
   }
 

@@ -9,7 +9,7 @@ import { tempFolder } from '../harness/temp.ts';
 import { installation } from './fixture.ts';
 
 const BYTES = 500_000_000;
-const EXPORT_MS = 180_000;
+const EXPORT_MS = 400_000;
 
 describe('a VolumeExport', function () {
   this.timeout(2 * EXPORT_MS);
@@ -44,13 +44,13 @@ describe('a VolumeExport', function () {
     assert.deepEqual([...reasons.difference(new Set(passing))], []);
     await until(
       async () => (await cluster.kubectl('get', 'jobs,pods', '--namespace=shop', '--output=name')) === '',
-      { what: 'Job and pods are gone', withinMs: 60_000 },
+      { what: 'Job and pods are gone', withinMs: 240_000 },
     );
     assert.deepEqual(await installation().workerSecrets('shop'), []);
     // A producer that looked before the end may make the user again, and takes it away when it looks the next times.
     await until(async () => (await installation().redisUsers()).join() === 'default', {
       what: 'no export has a user in Redis any more',
-      withinMs: 180_000,
+      withinMs: 400_000,
     });
     assert.deepEqual(await installation().exportKeys(), []);
     assert.deepEqual(await installation().leftInStore(), []);

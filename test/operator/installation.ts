@@ -17,7 +17,7 @@ export const OVERLAY = join(import.meta.dirname, '../../k8s/overlays/default');
 const VOLUME_EXPORTS = { group: 'longshore.dev', version: 'v1alpha1', plural: 'volumeexports' };
 
 /** Producers, and the Redis that waits for the password that they make. */
-const ROLLOUT = '--timeout=180s';
+const ROLLOUT = '--timeout=600s';
 
 export const BUCKET = 'archives';
 export const SECRET = 'archive-bucket';
@@ -192,12 +192,12 @@ export class Installation implements AsyncDisposable {
   async untilFreed(which: Applied): Promise<void> {
     await until(async () => (await this.get(which)).metadata.finalizers === undefined, {
       what: `${which.name} has no finalizer`,
-      withinMs: 30_000,
+      withinMs: 120_000,
     });
   }
 
   /** Deletes the resource, and waits until it's gone. */
-  async delete({ name, namespace }: Applied, timeout = '60s'): Promise<void> {
+  async delete({ name, namespace }: Applied, timeout = '240s'): Promise<void> {
     await this.cluster.kubectl('delete', 'vex', name, `--namespace=${namespace}`, `--timeout=${timeout}`);
   }
 
@@ -338,7 +338,7 @@ export class Installation implements AsyncDisposable {
   /** No producer runs any more then. */
   async pauseProducers(): Promise<void> {
     await this.#scaleProducers(0);
-    await this.cluster.kubectl('wait', '--for=delete', 'pod', ...PRODUCERS, '--timeout=60s');
+    await this.cluster.kubectl('wait', '--for=delete', 'pod', ...PRODUCERS, '--timeout=240s');
   }
 
   async resumeProducers(): Promise<void> {

@@ -15,7 +15,7 @@ const MIB = 2 ** 20;
 const OUTPUT = { encoding: 'buffer', stripFinalNewline: false, maxBuffer: 200e6, reject: false } as const;
 
 /** A pod on a busy machine. */
-const START_MS = 180_000;
+const START_MS = 400_000;
 
 interface Answer {
   status: number;

@@ -3,7 +3,7 @@ import { until } from '../cluster/harness/until.ts';
 import { installation } from './fixture.ts';
 
 const EXPORTS = 50;
-const ALL_MS = 600_000;
+const ALL_MS = 1_500_000;
 const PRODUCER = 'system:serviceaccount:longshore:longshore-producer';
 
 describe(`${EXPORTS} exports at once`, function () {

@@ -3,7 +3,7 @@ import { installation } from './fixture.ts';
 import type { Applied } from './installation.ts';
 import { begin, type Ended, prepareStorm, untilCompleted, untilPacked } from './storm.ts';
 
-const TEST_MS = 600_000;
+const TEST_MS = 2_000_000;
 
 describe('an export whose nodes come and go', function () {
   this.timeout(TEST_MS);

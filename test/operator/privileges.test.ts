@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { installation } from './fixture.ts';
 import type { Applied } from './installation.ts';
 
-const EXPORT_MS = 180_000;
+const EXPORT_MS = 400_000;
 const ADMISSION = 'pod-security.kubernetes.io/enforce';
 
 describe('the rights of a worker', function () {

@@ -3,7 +3,7 @@ import { ExportStatus } from '@longshore/shared';
 import { installation } from './fixture.ts';
 import { SECRET } from './installation.ts';
 
-const EXPORT_MS = 120_000;
+const EXPORT_MS = 400_000;
 
 interface Answer {
   status: number;
@@ -82,7 +82,7 @@ describe('the API in a cluster', function () {
     await installation().untilFreed(which);
     const deleted = await ask('operator', 'DELETE', `/v1/exports/${id}`);
     assert.ok(deleted.status < 300, JSON.stringify(deleted.body));
-    await installation().untilGone(which, 60_000);
+    await installation().untilGone(which, 240_000);
     await assert.rejects(installation().archiveSize(which));
   });
 

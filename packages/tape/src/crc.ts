@@ -5,9 +5,10 @@
  * the new bytes, so that two CRCs and a length are enough to join them. This is the method of zlib's
  * crc32_combine (Mark Adler), in reflected bit order: the highest bit is x^0, the lowest x^31.
  *
- * Every CRC here is an unsigned 32-bit number.
+ * Every CRC here is an unsigned 32-bit number. They are made by a library that multiplies without carries (PCLMULQDQ,
+ * and its like on ARM): five times as fast as Node's zlib, and each byte of a volume is summed once.
  */
-export { crc32 } from 'node:zlib';
+export { crc32 } from '@node-rs/crc32';
 
 /** As manifests and the API have it: 8 hexadecimal digits. */
 export const crc32Hex = (crc: number): string => crc.toString(16).padStart(8, '0');
