@@ -10,7 +10,7 @@ import { NO_TRACES, survivorsOf, type Traces, tracesOf } from './harness/traces.
 import { until } from './harness/until.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../scripts/cluster.ts', import.meta.url));
-const UP_MS = 120_000;
+const UP_MS = 240_000;
 const GONE_MS = 30_000;
 
 describe('npm run cluster', function () {

@@ -20,7 +20,7 @@ const secretOf = (service: string, file: string) =>
   compose('exec', '-T', service, 'cat', `/run/secrets/${file}`);
 
 describe('docker-compose.yml', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let token: string;
 
   /** What curl gets from the API, in the daemon's network. The token comes from a file of its own, not an argument. */
@@ -44,7 +44,7 @@ describe('docker-compose.yml', function () {
   const statusOf = async (id: string) => ExportStatus.parse(JSON.parse(await curl(`/v1/exports/${id}`)));
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     await compose('up', '--detach', '--wait', '--no-build', '--scale', `worker=${WORKERS}`);
     token = (
       await compose('run', '--rm', '-T', '--entrypoint', 'cat', 'cli', '/run/secrets/operator/token')
@@ -52,7 +52,7 @@ describe('docker-compose.yml', function () {
   });
 
   after(async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     await compose('down', '--volumes', '--timeout', '5');
   });
 

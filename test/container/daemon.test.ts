@@ -11,7 +11,7 @@ import { baseArchive } from './images.ts';
 const LOOK_AGAIN_MS = 20;
 
 describe('the daemon of these tests', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let temp: TempFolder;
 
   beforeEach(async () => {

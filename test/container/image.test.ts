@@ -38,7 +38,7 @@ const files = (test: string) =>
   ]);
 
 describe('the image', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('is small', async () => {
     const bytes = Number(await daemon().docker(['image', 'inspect', IMAGE, '--format', '{{.Size}}']));
@@ -140,7 +140,7 @@ describe('the image', function () {
         sources,
         bytes: 30e6,
         linkEvery: 20,
-        signal: AbortSignal.timeout(60_000),
+        signal: AbortSignal.timeout(300_000),
       });
       // Another user than the container's made it, perhaps with a strict umask.
       await chmod(temp.path, 0o755);

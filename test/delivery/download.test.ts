@@ -21,7 +21,7 @@ function longAgo(path: string): string {
 }
 
 describe('longshore download', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let delivered: Delivered;
   let digest: string;
   let bytes: number;

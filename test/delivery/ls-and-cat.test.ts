@@ -19,7 +19,7 @@ const NASTY = 'a\u001b[2J\u001b]0;owned\u0007\nb\u202e';
 const LATIN = Buffer.from('caf\xe9', 'latin1');
 
 describe('longshore ls and cat', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let server: Server;

@@ -62,7 +62,7 @@ const WAYS: readonly Way[] = [
 ];
 
 describe('tools that customers have', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let delivered: Delivered;
   let digest: string;
   let bytes: number;

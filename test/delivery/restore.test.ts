@@ -45,7 +45,7 @@ async function restore(archive: string, dir: string, options: StartOptions = {})
 }
 
 describe('restore', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let source: string;
   let target: string;

@@ -60,7 +60,7 @@ function flipBit(file: string, at: number): void {
 }
 
 describe('verify', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let s3: S3Server;
   let source: string;

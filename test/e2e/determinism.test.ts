@@ -44,7 +44,7 @@ describe("an archive's bytes", () => {
         assert.deepEqual(await destination.contents(), publishedNames('archive'));
         assert.deepEqual(await readdir(temp.path), []);
         digests.set(`${kind.name}, ${workers}`, await destination.sha256('archive.tar.zst'));
-      }).timeout(60_000);
+      }).timeout(300_000);
     }
   }
 

@@ -39,7 +39,7 @@ const SOCKET: Rule = ({ path, field }) => path === 'socket' && field === 'entry'
 const GNU_TAR_LIMITS: readonly Rule[] = [({ path, field }) => isTooDeep(path) && field === 'entry'];
 
 describe('an archive of everything that breaks archivers', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let source: string;
   let expected: TarEntry[];

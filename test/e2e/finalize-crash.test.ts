@@ -85,7 +85,7 @@ describe('a worker that dies after any one of its changes to the store', () => {
         await using store = await open();
         return await exportInLives(store, life);
       }
-    }).timeout(120_000);
+    }).timeout(300_000);
   }
 
   /** Makes an export in two lives, the first one so many changes long, and asserts that nothing else is left. */

@@ -55,7 +55,7 @@ describe('a disk that is full', () => {
       assertFailed(finished, /^can't .*disk.*: the file system or a quota is full; make room and try again/);
       assert.deepEqual(await readdir(disk), before);
       assert.deepEqual(await readdir(temp), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
   }
 
   for (const { name, filled } of [
@@ -75,7 +75,7 @@ describe('a disk that is full', () => {
       assertFailed(finished, SPOOL_FULL);
       assert.deepEqual(await readdir(temp), before);
       assert.deepEqual(await readdir(own.path), ['disk']);
-    }).timeout(60_000);
+    }).timeout(300_000);
   }
 
   it('ends an export whose private Redis has no room left', async () => {
@@ -92,7 +92,7 @@ describe('a disk that is full', () => {
     assert.deepEqual(await processesLeft(temp, 0), []);
     assert.deepEqual(await readdir(temp), ['other']);
     assert.deepEqual(await readdir(own.path), ['disk']);
-  }).timeout(60_000);
+  }).timeout(300_000);
 });
 
 describe('a bucket that takes nothing any more during an export', () => {
@@ -118,7 +118,7 @@ describe('a bucket that takes nothing any more during an export', () => {
     );
     assert.deepEqual(await processesLeft(temp, 0), []);
     assert.deepEqual(await readdir(temp), []);
-  }).timeout(60_000);
+  }).timeout(300_000);
 });
 
 function assertFailed(finished: Finished, says: RegExp): void {

@@ -72,7 +72,7 @@ describe('an export that is interrupted', () => {
         assert.deepEqual(await destination.contents(), []);
         assert.deepEqual(await processesLeft(temp.path, 0), []);
         assert.deepEqual(await readdir(temp.path), []);
-      }).timeout(60_000);
+      }).timeout(300_000);
     }
 
     it(`by SIGINT, to ${name}, leaves nothing with other workers and in their Redis`, async () => {
@@ -89,7 +89,7 @@ describe('an export that is interrupted', () => {
       for (const worker of workers) assert.equal((await stopped(worker, 'SIGTERM')).exitCode, 143);
       assert.deepEqual(await readdir(pool.temp.path), []);
       assert.deepEqual(await destination.contents(), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
   }
 
   for (const phase of ['planning', 'packing', 'finalizing'] as const) {
@@ -102,7 +102,7 @@ describe('an export that is interrupted', () => {
       await assertInterrupted(exporting, 'SIGINT');
       assert.deepEqual(await destination.contents(), []);
       assert.deepEqual(await readdir(temp.path), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
   }
 
   it('by SIGINT while its Redis is away, is over as soon and leaves nothing in the store', async () => {
@@ -115,7 +115,7 @@ describe('an export that is interrupted', () => {
     await assertInterrupted(exporting, 'SIGINT');
     await Promise.all(pool.workers.map((worker) => stopped(worker, 'SIGKILL')));
     assert.deepEqual(await destination.contents(), []);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   describe('by SIGKILL of the command', () => {
     it('takes its workers, its Redis and its temporary files with it', async () => {
@@ -127,7 +127,7 @@ describe('an export that is interrupted', () => {
       await stopped(exporting, 'SIGKILL');
       assert.deepEqual(await processesLeft(temp.path, SOON_MS), []);
       assert.deepEqual(await readdir(temp.path), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
 
     it('does so too while workers are still starting', async () => {
       await using destination = await directoryDestination();
@@ -137,7 +137,7 @@ describe('an export that is interrupted', () => {
       await stopped(exporting, 'SIGKILL');
       assert.deepEqual(await processesLeft(temp.path, SOON_MS), []);
       assert.deepEqual(await readdir(temp.path), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
   });
 
   describe("by its workers' end", () => {
@@ -157,7 +157,7 @@ describe('an export that is interrupted', () => {
       pool.work({ lock: 120 });
       assert.equal(await pool.digest(exporting), expected);
       assert.deepEqual(await keysOfExports(pool.view), []);
-    }).timeout(60_000);
+    }).timeout(300_000);
 
     it('goes on when all are stopped and others are started, however they were stopped', async () => {
       await using destination = await directoryDestination();
@@ -175,7 +175,7 @@ describe('an export that is interrupted', () => {
       await stopped(last, 'SIGTERM');
       // A killed worker's folder went when the next one started.
       assert.deepEqual(await readdir(pool.temp.path), []);
-    }).timeout(90_000);
+    }).timeout(300_000);
   });
 });
 

@@ -69,7 +69,7 @@ describe('SIGKILL of workers', () => {
         );
       });
       await Promise.all(runs);
-    }).timeout(240_000);
+    }).timeout(300_000);
   }
 
   it('came at 30 moments, in every phase', () => {

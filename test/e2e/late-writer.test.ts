@@ -29,7 +29,7 @@ const PATIENT: WorkerOptions = { threads: 1, lock: LOCK, grace: 25 };
 
 describe('a late writer', function () {
   // An item is given up only after its lock, and the slow destination is slow.
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   let redis: RedisServer;
   let s3: S3Server;

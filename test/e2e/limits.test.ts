@@ -83,7 +83,7 @@ function assertFlat({ peak, samples }: Planning): void {
 }
 
 describe('limits by plan', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
 
   describe('the parts of any tape', () => {
     const items = Array.from({ length: MAX_ITEMS }, (_, item) => itemRange(item));

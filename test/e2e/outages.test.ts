@@ -43,7 +43,7 @@ describe('an export goes on', () => {
     assert.deepEqual(await destination.contents(), publishedNames('archive'));
     assert.deepEqual(await processesLeft(temp.path, 1_000), []);
     assert.deepEqual(await readdir(temp.path), []);
-  }).timeout(90_000);
+  }).timeout(300_000);
 
   for (const phase of ['packing', 'finalizing'] as const) {
     it(`when the Redis that it shares with others is killed while ${phase}`, async () => {
@@ -54,7 +54,7 @@ describe('an export goes on', () => {
       await delay(AWAY_MS);
       await pool.redis.restart();
       await assertWhole(pool, exporting);
-    }).timeout(90_000);
+    }).timeout(300_000);
 
     it(`when the S3 server is killed while ${phase}`, async () => {
       await using s3 = await startS3();
@@ -65,7 +65,7 @@ describe('an export goes on', () => {
       await delay(AWAY_MS);
       await s3.restart();
       await assertWhole(pool, exporting);
-    }).timeout(90_000);
+    }).timeout(300_000);
   }
 
   /** Starts an export with two workers, and waits until they are in a phase. */

@@ -39,7 +39,7 @@ interface Exported {
 }
 
 describe('readers of an archive with runts between its parts', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const archives = new Map<Compressed, Exported>();
   let temp: TempFolder;
   let source: string;

@@ -46,7 +46,7 @@ describe('refused in one line that says what to do, and nothing is left:', () =>
   });
 
   for (const [number, { name }] of REFUSALS.entries()) {
-    it(name, () => runs[number]).timeout(180_000);
+    it(name, () => runs[number]).timeout(300_000);
   }
 });
 

@@ -53,7 +53,7 @@ class OnTerminal implements Disposable {
 }
 
 describe('on a terminal', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('an export shows a bar, and Ctrl-C interrupts it: nothing is left', async () => {
     await using volume = await largeVolume();

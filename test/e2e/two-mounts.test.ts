@@ -23,7 +23,7 @@ const VIEWS: readonly { name: string; first: View; second: View }[] = [
 
 describe('workers that see one volume through different mounts', function () {
   // Two workers come and go, one after the other.
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   let redis: RedisServer;
   let temp: TempFolder;

@@ -36,7 +36,7 @@ const FIXED: readonly { change: object; message: RegExp }[] = [
 ];
 
 describe('admission of a VolumeExport', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   const namespace = 'admission';
   const kubectl = (...args: string[]) => installation().cluster.kubectl(`--namespace=${namespace}`, ...args);
   const smallest = { source: { claim: 'photos' }, destination: { secret: 'none' } };

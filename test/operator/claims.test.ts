@@ -27,7 +27,7 @@ describe('a claim that not every node can have', function () {
       '--for=condition=Ready',
       'pod/user',
       `--namespace=${namespace}`,
-      '--timeout=60s',
+      '--timeout=240s',
     );
     const which = { name: 'once', namespace };
     await installation().export(which, { claim: 'once', workers: 4, level: 12 });

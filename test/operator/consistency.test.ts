@@ -15,7 +15,7 @@ import { CLASSES, SnapshotController } from './snapshot-controller.ts';
 const EXPORT_MS = 400_000;
 const SAID_MS = 30_000;
 /** A claim goes once no pod has it; a pod that is told to end may still finish its item. */
-const UNUSED_SECONDS = 180;
+const UNUSED_SECONDS = 400;
 const NAMESPACE = 'copies';
 const CRDS = ['volumesnapshots', 'volumesnapshotcontents', 'volumesnapshotclasses'];
 
@@ -29,7 +29,7 @@ describe('an export of a copy', function () {
     await installation().smallClaim(NAMESPACE);
   });
   // What a failed test leaves would fail others that look at the whole installation.
-  after(() => kubectl('delete', 'vex', '--all', `--namespace=${NAMESPACE}`, '--timeout=120s'));
+  after(() => kubectl('delete', 'vex', '--all', `--namespace=${NAMESPACE}`, '--timeout=240s'));
 
   async function export_(
     which: Applied,
@@ -78,7 +78,7 @@ describe('an export of a copy', function () {
     await says(called('no-crd'), 'SnapshotsMissing', /install the snapshot controller and its CRDs/);
     await installation().cluster.apply(...(await snapshotCrds()));
     const established = CRDS.map((plural) => `crd/${plural}.snapshot.storage.k8s.io`);
-    await kubectl('wait', '--for=condition=Established', '--timeout=30s', ...established);
+    await kubectl('wait', '--for=condition=Established', '--timeout=240s', ...established);
   });
 
   it('says so where no snapshot becomes ready, has no class, or fails; and takes it along when it is deleted', async () => {

@@ -99,7 +99,7 @@ describe('an export that is interrupted', function () {
     await untilPacked(which, 2);
     await installation().pauseProducers();
     await kubectl('scale', 'statefulset/longshore-redis', '--namespace=longshore', '--replicas=0');
-    await kubectl('wait', '--for=delete', 'pod/longshore-redis-0', '--namespace=longshore', '--timeout=60s');
+    await kubectl('wait', '--for=delete', 'pod/longshore-redis-0', '--namespace=longshore', '--timeout=240s');
     const folder = join(installation().cluster.folder, 'volumes/longshore-data-longshore-redis-0');
     for (const name of ['appendonlydir', 'users.acl', 'dump.rdb'])
       await rm(join(folder, name), { recursive: true, force: true });

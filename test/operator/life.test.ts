@@ -114,7 +114,7 @@ describe('a namespace that is deleted while it exports', function () {
     await installation().slowClaim('doomed');
     await installation().export(which, { claim: 'data', level: 19 });
     await installation().untilPhase(which, 'Packing', SOON_MS);
-    await installation().cluster.kubectl('delete', 'namespace', 'doomed', '--timeout=120s');
+    await installation().cluster.kubectl('delete', 'namespace', 'doomed', '--timeout=240s');
     assert.deepEqual(await installation().leftInStore(), []);
     assert.deepEqual(await installation().redisUsers(), ['default']);
   });

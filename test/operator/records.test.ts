@@ -9,7 +9,7 @@ import { type RedisServer, startRedis } from '../harness/redis.ts';
 import { installation } from './fixture.ts';
 
 describe('records in a cluster', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let server: RedisServer;
   let redis: Redis;
   let round = 0;

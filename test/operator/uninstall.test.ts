@@ -67,7 +67,7 @@ describe('what is deleted while no producer runs', function () {
   /** It's nobody's any more, and the next claim has another one. */
   async function loseVolumeOfRedis(): Promise<void> {
     const volume = 'longshore-data-longshore-redis-0';
-    await kubectl('delete', 'persistentvolume', volume, '--timeout=30s');
+    await kubectl('delete', 'persistentvolume', volume, '--timeout=240s');
     await rm(join(installation().cluster.folder, 'volumes', volume), { recursive: true });
   }
 

@@ -9,7 +9,7 @@ const PRODUCER = 'system:serviceaccount:longshore:longshore-producer';
 
 // The last file of the suite: by now everything has been done that there are rights for.
 describe("the producer's roles", function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
 
   it('allow what the producer did in these tests, and nothing else', async () => {
     const { cluster } = installation();

@@ -10,7 +10,7 @@ import { descendants, processes } from '../../scripts/processes.ts';
 import { tempFolder } from '../harness/temp.ts';
 
 describe('npm start', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('runs a service that exports, until it’s interrupted, and leaves nothing', async () => {
     await using temp = await tempFolder('npm-start');

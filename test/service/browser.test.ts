@@ -30,7 +30,7 @@ const FOREIGN_PAGES: Record<string, ((target: string) => string) | undefined> = 
 };
 
 describe('in a browser', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let volume: string;
   let browser: Browser & AsyncDisposable;

@@ -22,7 +22,7 @@ const LEAVE_MS = 10_000;
 const LOOK_AGAIN_MS = 20;
 
 describe('a service whose parts come and go while it exports', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let server: Server;

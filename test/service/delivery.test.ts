@@ -16,7 +16,7 @@ import { type Server, Service } from './processes.ts';
 const curl = (...args: string[]) => execa('curl', ['--silent', '--show-error', '--fail-with-body', ...args]);
 
 describe('a service of real processes, over HTTP', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let volume: string;
   let service: Service;

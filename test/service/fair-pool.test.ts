@@ -25,7 +25,7 @@ const bytesOf = (items: number) => itemRange(items - 1).end - MIB;
 const SOLID_FRAMES = 10_000;
 
 describe('a pool that many exports share', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let ram: TempFolder;
   let service: Service;

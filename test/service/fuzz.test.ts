@@ -21,7 +21,7 @@ const EXPORTS = 24;
 const ANSWERS = [200, 201, 202, 302, 400, 401, 404, 405, 409, 415, 422];
 
 describe('the API, asked by Schemathesis whatever its document allows and what it does not', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: GuardedService;
   let operator: string;

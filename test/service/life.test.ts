@@ -13,7 +13,7 @@ const isCode = (code: ProducerErrorCode) => (error: unknown) =>
   error instanceof ProducerError && error.code === code;
 
 describe('an export in a service', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let volume: string;
   let s3: S3Server;

@@ -51,7 +51,7 @@ type Line = LogLine & { volume?: string; path?: string; kind?: string };
 const curl = (...args: string[]) => execa('curl', ['--silent', '--show-error', '--fail-with-body', ...args]);
 
 describe('a live volume, as a tar over HTTP', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let server: Server;

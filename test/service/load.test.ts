@@ -20,7 +20,7 @@ const ROUNDS = 8;
 const SPARE_BYTES = 64 * 2 ** 20;
 
 describe('a server with many finished exports, and many who watch a few', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let redisServer: RedisServer;
   let redis: Redis;

@@ -20,7 +20,7 @@ const isTrouble = ({ msg }: LogLine) => msg.startsWith("Redis can't be used");
 const isRelief = ({ msg }: LogLine) => msg === 'Redis can be used again.';
 
 describe('a Redis that is full, in the middle of an export', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let server: Server;

@@ -20,7 +20,7 @@ const ITEMS = 5;
 const LEVEL = 9;
 
 describe('an export that failed for what others can mend', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let mounts: Mounts;
   let disk: string;

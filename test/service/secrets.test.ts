@@ -15,7 +15,7 @@ const LOOK_AGAIN_MS = 50;
 const TLS_KEY = fileURLToPath(new URL('../../packages/cli/test/tls/server.key', import.meta.url));
 
 describe('secrets that are planted wherever a service has them', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: GuardedService;
   let operator: string;

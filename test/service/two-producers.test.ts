@@ -10,7 +10,7 @@ const ITEMS = 4;
 const EXPORTS = 6;
 
 describe('two producers on one Redis', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let servers: [Server, Server];

@@ -15,7 +15,7 @@ const GONE_MS = 5_000;
 const LOOK_AGAIN_MS = 20;
 
 describe('an export in a service of real processes', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let temp: TempFolder;
   let service: Service;
   let server: Server;

@@ -18,7 +18,7 @@ const tls = (name: string) => fileURLToPath(new URL(`tls/${name}`, import.meta.u
 const json = ({ stdout }: Finished) => JSON.parse(stdout);
 
 describe('longshore serve, work, and the commands that ask them', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('export a volume, and tell of it, for people and for programs', async () => {
     await using redis = await startRedis({ password: SECRET });

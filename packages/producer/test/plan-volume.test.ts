@@ -174,7 +174,7 @@ describe('planning a volume', () => {
     makeFiles(200_000);
     const many = await growth();
     assert.ok(many - few < 48, `${many} MiB against ${few}`);
-  }).timeout(120_000);
+  }).timeout(300_000);
 
   function makeFiles(count: number): void {
     for (let n = 0; n < count; n++) {

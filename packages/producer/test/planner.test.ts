@@ -193,7 +193,7 @@ describe('the planner', () => {
       (error) => error instanceof TapeError && error.code === 'TAPE_TOO_LONG',
     );
     assert.ok(items < MAX_ITEMS);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   describe('that takes over from another one plans the same', () => {
     it('inside of files that span items', () => {
@@ -270,7 +270,7 @@ describe('the planner', () => {
         }),
         { numRuns: 12 },
       );
-    }).timeout(60_000);
+    }).timeout(300_000);
   });
 
   describe('that comes back to a volume which has changed', () => {

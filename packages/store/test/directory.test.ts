@@ -95,7 +95,7 @@ describe('DirectoryStore', () => {
         await expectPublished();
       }
       assert.ok(states.size > 4, `was killed in only ${states.size} different states`);
-    }).timeout(120_000);
+    }).timeout(300_000);
 
     /** As a caller does it: an upload that isn't there any more was completed if the object is there. */
     async function completeAgain(upload: Upload, parts: readonly Part[]): Promise<void> {

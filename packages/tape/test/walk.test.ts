@@ -190,7 +190,7 @@ describe('walk', () => {
   });
 
   it('reaches the bottom of 3,000 directories with few descriptors', function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     makeNested(root, { name: 'dd', levels: 3000, file: 'z', filesIn: 'all' });
     const before = readdirSync('/proc/self/fd').length;
     let most = 0;
@@ -276,7 +276,7 @@ describe('walk', () => {
   });
 
   it('takes a directory of 200,000 names in order, without an object for each', function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const script = `import os, sys
 for i in range(200000): os.close(os.open("%s/name-%06d" % (sys.argv[1], i * 7919 % 200000), os.O_CREAT))`;
     execFileSync('mount', ['-t', 'tmpfs', 'none', root]);
@@ -349,7 +349,7 @@ describe('a walk that goes on', () => {
 });
 
 describe('walk of a nasty tree', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   beforeEach(() => makeNastyTree(root, { seed: 3 }));
 

@@ -64,7 +64,7 @@ const DAMAGES: Record<
 };
 
 describe('an archive that is damaged', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let archived: Archived;
   let store: DirectoryStore;
   let served: Served;

@@ -9,7 +9,7 @@ import { Archived, AWKWARD, LARGE, LATIN1, MANY } from './archived.ts';
 import { Served } from './served.ts';
 
 describe('files of an archive', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let archived: Archived;
   let store: DirectoryStore;
   let served: Served;
@@ -196,7 +196,7 @@ describe('files of an archive', function () {
 
 for (const format of FORMATS.filter((each): each is Format => each !== 'tar.zst'))
   describe(`a file of a ${format}`, function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
 
     it('comes whole and in ranges', async () => {
       await using archived = await Archived.make(format);

@@ -23,7 +23,7 @@ print(json.dumps([[i.filename, i.external_attr >> 16, i.file_size, list(i.date_t
 `;
 
 describe('a selection of an archive', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let archived: Archived;
   let store: DirectoryStore;
   let served: Served;
