@@ -20,10 +20,13 @@ export const PackJob = ExportJob.extend({
 });
 export type PackJob = z.infer<typeof PackJob>;
 
-/** Joins the runts of items `first`…`last` (both included) into the part of item `first`. */
+/**
+ * Joins runts of neighbouring items, from `first` on, into the part of item `first`: of each item that of the attempt
+ * that the finalizer chose, in order; `padding` is how many bytes follow them.
+ */
 export const WeldJob = ExportJob.extend({
   first: z.number().int(),
-  last: z.number().int(),
+  attempts: z.array(z.string().regex(/^[0-9a-f]{16}$/)).min(1),
   padding: z.number().int(),
 });
 export type WeldJob = z.infer<typeof WeldJob>;

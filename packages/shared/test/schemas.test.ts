@@ -115,10 +115,13 @@ describeSchema('a pack job', PackJob, {
 });
 
 describeSchema('a weld job', WeldJob, {
-  good: { export: ORDER.id, destination: 'archives', first: 0, last: 3, padding: 0 },
+  good: { export: ORDER.id, destination: 'archives', first: 0, attempts: ['0123456789abcdef'], padding: 0 },
   bad: [
     ['first', 'one'],
-    ['last', undefined],
+    ['attempts', undefined],
+    ['attempts', []],
+    // A key of the store is made of it.
+    ['attempts', ['../../photos.tar']],
     ['padding', 0.5],
   ],
 });

@@ -1,6 +1,6 @@
 import { deletePrefix } from './delete-prefix.ts';
 import { StoreError } from './error.ts';
-import type { Body, ObjectInfo, RequestOptions, Store } from './store.ts';
+import type { Body, RequestOptions, Store } from './store.ts';
 
 /**
  * Objects below one prefix that live as long as one of them, the marker. A process that was stopped in the middle
@@ -19,36 +19,36 @@ export interface MarkedFolder {
 const LAST_LOOK_MS = 3_000;
 
 interface MarkedPut {
-  key: string;
   marker: string;
-  body: Body;
+  /** Written one after the other: where one is there, so are those before it. */
+  objects: readonly { key: string; body: Body }[];
 }
 
 /** `put` for such a folder. Rejects with NOT_FOUND, leaving nothing, where the marker is gone. */
 export async function putMarked(
   store: Store,
-  { key, marker, body }: MarkedPut,
+  { marker, objects }: MarkedPut,
   options: RequestOptions & { ifAbsent?: boolean } = {},
-): Promise<ObjectInfo> {
+): Promise<void> {
+  const keys = objects.map(({ key }) => key);
   try {
-    const written = await store.put(key, body, options);
-    await expectMarker(store, { key, marker });
-    return written;
+    for (const { key, body } of objects) await store.put(key, body, options);
+    await expectMarker(store, { marker, keys });
   } catch (error) {
     // Who was too late has usually been told to stop by now; the store may have carried the request out all the same.
     if (options.signal?.aborted)
-      await expectMarker(store, { key, marker }, AbortSignal.timeout(LAST_LOOK_MS));
+      await expectMarker(store, { marker, keys }, AbortSignal.timeout(LAST_LOOK_MS));
     throw error;
   }
 }
 
 async function expectMarker(
   store: Store,
-  { key, marker }: Omit<MarkedPut, 'body'>,
+  { marker, keys }: { marker: string; keys: string[] },
   signal?: AbortSignal,
 ): Promise<void> {
   if (await store.head(marker, { signal })) return;
-  await store.delete([key], { signal });
+  await store.delete(keys, { signal });
   throw new StoreError('NOT_FOUND', `${store.uri} has no ${marker} any more: what it stood for has ended`);
 }
 

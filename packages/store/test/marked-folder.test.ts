@@ -4,7 +4,10 @@ import { MemoryStore } from '../src/memory.ts';
 
 const FOLDER = { prefix: 'work/x/', marker: 'work/x/order' };
 const body = { bytes: 1, chunks: [Buffer.from('b')] };
-const late = { key: 'work/x/late', marker: FOLDER.marker, body };
+const late = {
+  marker: FOLDER.marker,
+  objects: ['work/x/late', 'work/x/later'].map((key) => ({ key, body })),
+};
 
 describe('a folder that lives as long as its marker', () => {
   let store: MemoryStore;
@@ -18,7 +21,7 @@ describe('a folder that lives as long as its marker', () => {
 
   it('takes what is written while the marker is there, and goes with all of it', async () => {
     await putMarked(store, late);
-    assert.deepEqual(await keys(), ['work/x/late', 'work/x/order', 'work/y/order']);
+    assert.deepEqual(await keys(), ['work/x/late', 'work/x/later', 'work/x/order', 'work/y/order']);
     await deleteMarked(store, FOLDER);
     assert.deepEqual(await keys(), ['work/y/order']);
   });
@@ -46,6 +49,6 @@ describe('a folder that lives as long as its marker', () => {
   it('leaves an object that was there before, where one of the same key is refused', async () => {
     await putMarked(store, late);
     await assert.rejects(putMarked(store, late, { ifAbsent: true }), { code: 'ALREADY_EXISTS' });
-    assert.deepEqual(await keys(), ['work/x/late', 'work/x/order', 'work/y/order']);
+    assert.deepEqual(await keys(), ['work/x/late', 'work/x/later', 'work/x/order', 'work/y/order']);
   });
 });

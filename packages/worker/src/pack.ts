@@ -43,15 +43,18 @@ export async function pack(options: PackOptions): Promise<ItemRecord> {
   using output = await render(options, { folder, target }).catch((error) => {
     throw draft && isSystemError(error) ? draft.fault(error) : error;
   });
-  const etag = await upload(options, { output, target });
-  const record = recordOf(options, { output, etag });
+  const body = bodyOf({ output, target });
+  const isRunt = body.bytes < PART_LIMITS.minBytes;
+  const part = isRunt ? undefined : await store.putPart(context.order.upload, data.item + 1, body, attempt);
+  const record = recordOf(options, { output, etag: part?.etag });
+  const runts = isRunt ? [{ key: area.runt(data.item, attempt.id), body }] : [];
+  const encoded = { key: area.record(data.item, attempt.id), body: inMemory(encodeRecord(record)) };
   await attempt.assertHeld();
-  const bytes = encodeRecord(record);
-  const key = area.record(data.item, attempt.id);
-  const body = { bytes: bytes.length, chunks: [bytes] };
-  await putMarked(store, { key, marker: area.order, body }, attempt);
+  await putMarked(store, { marker: area.order, objects: [...runts, encoded] }, attempt);
   return record;
 }
+
+const inMemory = (bytes: Buffer): Body => ({ bytes: bytes.length, chunks: [bytes] });
 
 async function render(
   { context, data, attempt, threads }: PackOptions,
@@ -102,19 +105,6 @@ function bodyOf({ output, target }: Packed): Body {
   const { bytes, sha256 } = output.rendered;
   if (target.kind === 'memory') return { bytes, sha256, chunks: output.chunks };
   return { bytes, sha256, file: target.path, offset: 0 };
-}
-
-/** Uploads the item; returns its part's ETag, or undefined for a runt. */
-async function upload({ context, data, attempt }: PackOptions, packed: Packed): Promise<string | undefined> {
-  const { order, store, area } = context;
-  const { signal } = attempt;
-  const body = bodyOf(packed);
-  if (body.bytes >= PART_LIMITS.minBytes) {
-    return (await store.putPart(order.upload, data.item + 1, body, { signal })).etag;
-  }
-  await attempt.assertHeld();
-  await putMarked(store, { key: area.runt(data.item, attempt.id), marker: area.order, body }, { signal });
-  return undefined;
 }
 
 function recordOf(

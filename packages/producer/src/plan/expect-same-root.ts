@@ -21,7 +21,7 @@ export async function expectSameRoot(options: ExpectSameRootOptions, root: Plann
   const json = Buffer.from(JSON.stringify(root));
   try {
     const body = { bytes: json.length, chunks: [json] };
-    await putMarked(store, { key, marker, body }, { signal, ifAbsent: true });
+    await putMarked(store, { marker, objects: [{ key, body }] }, { signal, ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'ALREADY_EXISTS') throw error;
     const first = PlannedRoot.parse(JSON.parse((await buffer(await store.get(key, { signal }))).toString()));

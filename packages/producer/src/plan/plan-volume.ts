@@ -82,7 +82,7 @@ async function makeDurable(
   const { file, bytes, digest } = segment;
   const body = { file, offset: 0, bytes, sha256: digest };
   try {
-    await putMarked(store, { key, marker: area.order, body }, { signal, ifAbsent: true });
+    await putMarked(store, { marker: area.order, objects: [{ key, body }] }, { signal, ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'ALREADY_EXISTS') throw error;
     await adopt({ store, key, digest, signal });

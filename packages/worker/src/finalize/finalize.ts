@@ -18,7 +18,7 @@ import { buildIndex } from './build-index.ts';
 import { TAIL_PART } from './part-layout.ts';
 import { completedArchive, completeUpload, draftManifest, publishIndex, publishManifest } from './publish.ts';
 import { packJobOf, type Survey, type SurveyOptions, survey } from './survey.ts';
-import { findWeld, runtBytes } from './welds.ts';
+import { attemptsOf, findWeld, runtBytes } from './welds.ts';
 
 export interface FinalizeOptions extends SurveyOptions {
   /** Rejects unless the job is still this attempt's. */
@@ -91,13 +91,10 @@ async function missingWelds(
 ): Promise<WeldJob[]> {
   const { id, destination } = options.context.order;
   const welds: WeldJob[] = [];
-  for (const { first, last, padding, ...weld } of archive.welds) {
-    const record = await findWeld(
-      options,
-      { ...weld, first, last, padding },
-      { ...seen, items: archive.items },
-    );
-    if (!record) welds.push({ export: id, destination, first, last, padding });
+  for (const weld of archive.welds) {
+    if (await findWeld(options, weld, { ...seen, items: archive.items })) continue;
+    const { first, padding } = weld;
+    welds.push({ export: id, destination, first, attempts: attemptsOf(weld, archive.items), padding });
   }
   return welds;
 }
@@ -118,7 +115,8 @@ async function complete(options: FinalizeOptions, { archive, seen }: { archive: 
   await options.assertHeld();
   const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
   const { manifestDraft: key, order: marker } = context.area;
-  await putMarked(context.store, { key, marker, body: { bytes: draft.length, chunks: [draft] } }, { signal });
+  const object = { key, body: { bytes: draft.length, chunks: [draft] } };
+  await putMarked(context.store, { marker, objects: [object] }, { signal });
   await completeUpload(options, parts);
 }
 

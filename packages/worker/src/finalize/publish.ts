@@ -100,8 +100,8 @@ async function putLarge(
   await abortIndexUpload(options, key);
   const upload = await store.createUpload(key, { signal, contentType: SQLITE_TYPE });
   const id = Buffer.from(upload.id);
-  const note = { key: area.indexUpload, marker: area.order, body: { bytes: id.length, chunks: [id] } };
-  await putMarked(store, note, { signal });
+  const note = { key: area.indexUpload, body: { bytes: id.length, chunks: [id] } };
+  await putMarked(store, { marker: area.order, objects: [note] }, { signal });
   const parts: Part[] = [];
   for (let offset = 0; offset < size; offset += INDEX_PART_BYTES) {
     const bytes = Math.min(INDEX_PART_BYTES, size - offset);

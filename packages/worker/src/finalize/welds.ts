@@ -1,18 +1,10 @@
 import { buffer } from 'node:stream/consumers';
 import type { WeldJob } from '@longshore/shared';
 import { type Part, putMarked, StoreError } from '@longshore/store';
-import {
-  createCodec,
-  decodeWeld,
-  encodeWeld,
-  type ItemRecord,
-  TapeError,
-  type WeldRecord,
-} from '@longshore/tape';
+import { createCodec, decodeWeld, encodeWeld, TapeError, type WeldRecord } from '@longshore/tape';
 import type { Attempt } from '../attempt.ts';
 import { concatenate } from '../concatenate.ts';
 import type { ExportContext } from '../export-context.ts';
-import { readRecord } from '../records.ts';
 import { SpoolFolder } from '../spool.ts';
 import { paddingOf, type Weld } from './archive.ts';
 import type { ItemSummary, SurveyOptions } from './survey.ts';
@@ -27,6 +19,11 @@ async function readWeld({ context, signal }: SurveyOptions, key: string): Promis
   }
 }
 
+/** The attempts whose runts it joins, in order. */
+export function attemptsOf({ first, last }: Weld, items: readonly ItemSummary[]): string[] {
+  return items.slice(first, last + 1).map(({ attempt }) => attempt);
+}
+
 /** The weld's record whose part is in the upload, and made of the attempts that the survey chose. */
 export async function findWeld(
   options: SurveyOptions,
@@ -34,7 +31,7 @@ export async function findWeld(
   { parts, items }: { parts: Map<number, Part>; items: readonly ItemSummary[] },
 ): Promise<WeldRecord | undefined> {
   const { store, area } = options.context;
-  const attempts = items.slice(weld.first, weld.last + 1).map(({ attempt }) => attempt);
+  const attempts = attemptsOf(weld, items);
   const part = parts.get(weld.first + 1);
   for await (const { key } of store.list(area.weld(weld.first, ''), { signal: options.signal })) {
     const record = await readWeld(options, key);
@@ -42,15 +39,6 @@ export async function findWeld(
     if (record.padding === weld.padding && record.attempts.join() === attempts.join()) return record;
   }
   return undefined;
-}
-
-async function firstRunt({ context, signal }: SurveyOptions, item: number): Promise<ItemRecord> {
-  const { store, area } = context;
-  for await (const { key } of store.list(area.record(item, ''), { signal })) {
-    const record = await readRecord(store, key, signal);
-    if (record && record.etag === undefined) return record;
-  }
-  throw new TapeError('CORRUPT', `Item ${item} has no runt to weld; it is packed again.`);
 }
 
 /** Bytes of the runts of these attempts, in order. */
@@ -68,29 +56,22 @@ export async function weldRunts(
   context: ExportContext,
   { data, attempt, spool }: { data: WeldJob; attempt: Attempt; spool: string },
 ): Promise<void> {
-  const options = { context, spool, signal: attempt.signal };
-  const records: ItemRecord[] = [];
-  for (let item = data.first; item <= data.last; item++) records.push(await firstRunt(options, item));
-  await using folder = await SpoolFolder.make(spool);
   const { store, order, area } = context;
-  const padding = paddingOf(createCodec(order.format, order.level), data);
-  const body = await concatenate(folder.file('weld'), follow(runtBytes(options, records), padding));
-  const part = await store.putPart(order.upload, data.first + 1, body, { signal: attempt.signal });
+  const { first, attempts, padding } = data;
+  const options = { context, spool, signal: attempt.signal };
+  const runts = attempts.map((id, n) => ({ item: first + n, attempt: id }));
+  await using folder = await SpoolFolder.make(spool);
+  const end = paddingOf(createCodec(order.format, order.level), data);
+  const body = await concatenate(folder.file('weld'), follow(runtBytes(options, runts), end));
+  const part = await store.putPart(order.upload, first + 1, body, { signal: attempt.signal });
   await attempt.assertHeld();
-  const { first, last } = data;
-  const attempts = records.map((record) => record.attempt);
-  const record = encodeWeld({
-    first,
-    last,
-    attempts,
-    padding: data.padding,
-    etag: part.etag,
-    bytes: part.bytes,
-  });
+  const last = first + attempts.length - 1;
+  const record = encodeWeld({ first, last, attempts, padding, etag: part.etag, bytes: part.bytes });
   const key = area.weld(first, attempt.id);
-  const written = { bytes: record.length, chunks: [record] };
-  await putMarked(store, { key, marker: area.order, body: written }, attempt);
+  await putMarked(store, { marker: area.order, objects: [{ key, body: bodyOf(record) }] }, attempt);
 }
+
+const bodyOf = (bytes: Buffer) => ({ bytes: bytes.length, chunks: [bytes] });
 
 async function* follow(first: AsyncIterable<Buffer>, then: Buffer): AsyncGenerator<Buffer> {
   yield* first;
