@@ -99,8 +99,8 @@ export class Installation implements AsyncDisposable {
     await this.apply();
   }
 
-  async apply(): Promise<void> {
-    await this.cluster.kubectl('apply', '--server-side', '--kustomize', OVERLAY);
+  async apply(overlay = OVERLAY): Promise<void> {
+    await this.cluster.kubectl('apply', '--server-side', '--kustomize', overlay);
     await this.rolledOut();
   }
 
