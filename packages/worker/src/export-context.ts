@@ -3,12 +3,14 @@ import { Order, workArea } from '@longshore/shared';
 import { type Store, StoreError } from '@longshore/store';
 import { TapeError, thisBuild } from '@longshore/tape';
 import { WorkerError } from './error.ts';
+import { Records } from './records.ts';
 
 /** What a worker knows of an export that it has a job of. */
 export interface ExportContext {
   order: Order;
   store: Store;
   area: ReturnType<typeof workArea>;
+  records: Records;
   /** The volume's path on this worker. */
   volume: string;
 }
@@ -29,6 +31,7 @@ const MAX_CONTEXTS = 64;
 export class ExportContexts {
   #source: ExportSource;
   #known = new Map<string, ExportContext>();
+  #records = new Records();
 
   constructor(source: ExportSource) {
     this.#source = source;
@@ -57,7 +60,7 @@ export class ExportContexts {
     const order = await readOrder(store, area.order);
     this.#checkBuild(order);
     const volume = this.#source.volumes.get(order.volume);
-    if (volume !== undefined) return { order, store, area, volume };
+    if (volume !== undefined) return { order, store, area, records: this.#records, volume };
     const message = `This worker has no volume ${JSON.stringify(order.volume)}: start it with --volume.`;
     throw new WorkerError('UNKNOWN_VOLUME', message);
   }

@@ -6,7 +6,6 @@ import type { ExportContext } from './export-context.ts';
 import { failuresOf } from './failures.ts';
 import { fetchExactSegment } from './fetch-segment.ts';
 import { readPlannedRoot } from './planned-root.ts';
-import { findRecord } from './records.ts';
 import { recordsUnreadable } from './retries.ts';
 import { SpoolFolder } from './spool.ts';
 import type { Output, RenderTask } from './threads/protocol.ts';
@@ -30,12 +29,9 @@ export interface PackOptions {
  */
 export async function pack(options: PackOptions): Promise<ItemRecord> {
   const { context, data, attempt } = options;
-  const { area, store } = context;
-  const packed = await findRecord(store, {
-    prefix: area.record(data.item, ''),
-    ...data,
-    signal: attempt.signal,
-  });
+  const { area, records, store } = context;
+  const query = { ...data, prefix: area.record(data.item, ''), signal: attempt.signal };
+  const packed = await records.find(store, query);
   if (packed) return packed;
   await using folder = await SpoolFolder.make(options.spool);
   await using draft = await store.draftPart?.(context.order.upload, attempt);
@@ -47,14 +43,24 @@ export async function pack(options: PackOptions): Promise<ItemRecord> {
   const isRunt = body.bytes < PART_LIMITS.minBytes;
   const part = isRunt ? undefined : await store.putPart(context.order.upload, data.item + 1, body, attempt);
   const record = recordOf(options, { output, etag: part?.etag });
-  const runts = isRunt ? [{ key: area.runt(data.item, attempt.id), body }] : [];
-  const encoded = { key: area.record(data.item, attempt.id), body: inMemory(encodeRecord(record)) };
   await attempt.assertHeld();
-  await putMarked(store, { marker: area.order, objects: [...runts, encoded] }, attempt);
+  await putRecord(options, { record, runt: isRunt ? body : undefined });
   return record;
 }
 
-const inMemory = (bytes: Buffer): Body => ({ bytes: bytes.length, chunks: [bytes] });
+/** A runt goes with its record, ahead of it. */
+async function putRecord(
+  { context, data, attempt }: PackOptions,
+  { record, runt }: { record: ItemRecord; runt: Body | undefined },
+): Promise<void> {
+  const { area, records, store } = context;
+  const encoded = encodeRecord(record);
+  const key = area.record(data.item, attempt.id);
+  const objects = [{ key, body: { bytes: encoded.length, chunks: [encoded] } as Body }];
+  if (runt) objects.unshift({ key: area.runt(data.item, attempt.id), body: runt });
+  await putMarked(store, { marker: area.order, objects }, attempt);
+  records.remember(store, key, encoded);
+}
 
 async function render(
   { context, data, attempt, threads }: PackOptions,

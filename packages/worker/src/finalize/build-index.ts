@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
 import { endThread, type IndexTotals, TRAILER_BYTES } from '@longshore/tape';
@@ -67,7 +66,7 @@ async function fetchItem(
 ): Promise<ItemMessage> {
   const segment = `${folder}/segment-${item.item}`;
   await fetchExactSegment(context, { item: item.item, digest: item.digest, file: segment, signal });
-  const record = await buffer(await context.store.get(item.key, { signal }));
+  const record = await context.records.encoded(context.store, item.key, signal);
   return { kind: 'item', segment, record, archiveOffset };
 }
 

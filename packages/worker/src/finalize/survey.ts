@@ -4,7 +4,6 @@ import type { Part } from '@longshore/store';
 import { type ItemRecord, itemRange, readSegment } from '@longshore/tape';
 import type { ExportContext } from '../export-context.ts';
 import { fetchSegment } from '../fetch-segment.ts';
-import { readRecord } from '../records.ts';
 import { SpoolFolder } from '../spool.ts';
 
 /** A record without what grows with the number of files: the finalizer holds one of each item. */
@@ -43,7 +42,7 @@ async function listParts({ context, signal }: SurveyOptions): Promise<Map<number
 }
 
 async function summaryAt({ context, signal }: SurveyOptions, key: string): Promise<ItemSummary | undefined> {
-  const record = await readRecord(context.store, key, signal);
+  const record = await context.records.read(context.store, key, signal);
   if (!record) return undefined;
   const { crcs: _, drift: __, ...summary } = record;
   return { ...summary, key };
