@@ -54,7 +54,7 @@ RUN longshore export /opt/longshore/packages/cli/bin --to /tmp/archives && \
     cd $NODE_COMPILE_CACHE && for folder in *-10001; do ln -s $folder ${folder%10001}0; done
 
 FROM program
-COPY --from=compiled /opt/longshore/compile-cache /opt/longshore/compile-cache
+COPY --from=compiled --chown=0:0 /opt/longshore/compile-cache /opt/longshore/compile-cache
 # A number, so that Kubernetes sees that it isn't root's (runAsNonRoot). Any other will do: nothing is its own.
 USER 10001:10001
 # The root file system may be read-only; what is written goes to /tmp, which should then be a volume or a tmpfs.
