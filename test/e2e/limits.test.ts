@@ -40,8 +40,6 @@ const PLANNER_MAX_BYTES = 300 * MB;
 const PLANNER_GROWTH_BYTES = 50 * MB;
 const WORKER_MAX_BYTES = 350 * MB;
 const REDIS_MAX_BYTES = 50 * MB;
-/** Of the planner's own time on a processor, as the machine may have other things to do. */
-const FILES_PER_CPU_SECOND = 100_000;
 
 /**
  * Most bytes that a frame gains where nothing in it compresses. zstd (RFC 8878): a frame header of 10 bytes, 32
@@ -69,11 +67,6 @@ function figuresOf({ items, files, ms, cpuMs, peak, samples }: Planning): Record
 }
 
 const thousands = (files: number, ms: number) => `${Math.round(files / ms)},000`;
-
-function assertFast({ files, cpuMs }: Planning): void {
-  const speed = files / (cpuMs / 1000);
-  assert.ok(speed > FILES_PER_CPU_SECOND, `${Math.round(speed)} files per CPU second`);
-}
 
 function assertFlat({ peak, samples }: Planning): void {
   const middle = Math.floor(samples.length / 2);
@@ -164,7 +157,6 @@ describe('limits by plan', function () {
       const planning = await plan(folder('many'));
       report(this, figuresOf(planning));
       assert.equal(planning.files, 2_000_000);
-      assertFast(planning);
       assertFlat(planning);
     });
 
@@ -174,7 +166,6 @@ describe('limits by plan', function () {
       const planning = await plan(folder('many'));
       report(this, figuresOf(planning));
       assert.equal(planning.files, 1_000_000);
-      assertFast(planning);
       assertFlat(planning);
     });
 
@@ -251,14 +242,13 @@ describe('limits by plan', function () {
       await temp?.[Symbol.asyncDispose]();
     });
 
-    it('takes less than a minute, 350 MB for each worker, and 20 MB of archive', function () {
+    it('takes less than 350 MB for each worker, and 20 MB of archive', function () {
       const { bytes } = published.manifest.archive;
       report(this, {
         seconds: seconds.toFixed(1),
         'worker RSS': megabytes(workerPeak),
         archive: megabytes(bytes),
       });
-      assert.ok(seconds < 60, `${seconds} s`);
       assert.ok(workerPeak < WORKER_MAX_BYTES, megabytes(workerPeak));
       assert.equal(bytes, statSync(published.archive).size);
       assert.ok(bytes < 20 * MB, `${bytes} bytes`);

@@ -49,6 +49,9 @@ const REST_MS = 1_000;
 /** What handing jobs back may take, after their attempts were told to end. */
 const HAND_BACK_MS = 3_000;
 
+/** What it may take beyond that on a machine that is busy, as long as Redis is there to take them. */
+const BUSY_MS = 4_000;
+
 /** What taking leave of Redis may take. */
 const CLOSE_MS = 3_000;
 
@@ -149,7 +152,8 @@ export class WorkerPool {
   async #end(): Promise<boolean> {
     this.#ending = true;
     this.#stop('shutdown');
-    return this.#settled(HAND_BACK_MS);
+    if (await this.#settled(HAND_BACK_MS)) return true;
+    return this.#redis.status === 'ready' && this.#settled(BUSY_MS);
   }
 
   async #process(job: Job, token: string): Promise<unknown> {
