@@ -1,10 +1,16 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parseCounters } from '@longshore/shared';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { clusterApi } from '../../packages/producer/src/kubernetes/cluster-api.ts';
-import { KubernetesRecordStore } from '../../packages/producer/src/kubernetes/kubernetes-record-store.ts';
+import {
+  KubernetesRecordStore,
+  PROGRESS_MS,
+} from '../../packages/producer/src/kubernetes/kubernetes-record-store.ts';
 import { Reservations } from '../../packages/producer/src/kubernetes/reservations.ts';
-import { describeRecordStore } from '../../packages/producer/src/records/contract.ts';
+import { describeRecordStore, recordWith } from '../../packages/producer/src/records/contract.ts';
 import { type RedisServer, startRedis } from '../harness/redis.ts';
 import { installation } from './fixture.ts';
 
@@ -50,6 +56,24 @@ describe('records in a cluster', function () {
     open.push(store);
     return store;
   }
+
+  it('ask nothing of the API server where the progress is what it shows', async () => {
+    const store = await openStore();
+    const record = recordWith();
+    const made = { ...record, request: { ...record.request, ...place('own', 'photos') } };
+    const created = (await store.create(made)).record;
+    const counters = parseCounters({ items: '2', doneItems: '1', tapeBytes: '2048', doneTapeBytes: '1024' });
+    for (let time = 0; time < 2; time++) {
+      await store.noteProgress(created, counters);
+      await delay(PROGRESS_MS);
+    }
+    const log = await installation().cluster.auditLog();
+    const writes = log.filter(
+      ({ objectRef, verb, stage }) =>
+        objectRef?.name === made.request.name && verb === 'update' && stage === 'RequestReceived',
+    );
+    assert.equal(writes.length, 1);
+  });
 
   describeRecordStore('the store in custom resources', openStore, {
     identity: 'made',

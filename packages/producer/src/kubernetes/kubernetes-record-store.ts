@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Counters, PHASES, type Phase } from '@longshore/shared';
 import type { Logger } from 'pino';
 import { ProducerError } from '../error.ts';
@@ -34,7 +35,7 @@ export interface KubernetesRecordStoreOptions {
 const TRIES = 5;
 
 /** Progress is shown by a write to the API server and to etcd: often enough for people. */
-const PROGRESS_MS = 5_000;
+export const PROGRESS_MS = 5_000;
 
 /**
  * Records that are custom resources: the spec is the request, the status is the rest. Reads come from a watch, which
@@ -148,7 +149,7 @@ export class KubernetesRecordStore implements RecordStore, AsyncDisposable {
     this.#shownAt.set(id, Date.now());
     const resource = this.resource(id);
     const progress = progressOf(counters);
-    if (!resource || JSON.stringify(progress) === JSON.stringify(resource.status?.progress)) return;
+    if (!resource || isDeepStrictEqual(progress, resource.status?.progress)) return;
     await this.showStatus(record, { progress });
   }
 
