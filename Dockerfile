@@ -48,8 +48,8 @@ FROM program AS compiled
 RUN install --directory --owner=10001 $NODE_COMPILE_CACHE
 USER 10001:10001
 RUN longshore export /opt/longshore/packages/cli/bin --to /tmp/archives && \
-    node --eval "for (const file of fs.readdirSync('/opt/longshore/packages/cli/src/commands')) \
-        import('/opt/longshore/packages/cli/src/commands/' + file)" && \
+    node --eval "for (const file of fs.globSync('/opt/longshore/packages/{cli/src/commands/*,*/src/*/*-thread}.ts')) \
+        import(file)" && \
     chmod --recursive a+rX $NODE_COMPILE_CACHE && \
     cd $NODE_COMPILE_CACHE && for folder in *-10001; do ln -s $folder ${folder%10001}0; done
 

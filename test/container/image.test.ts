@@ -184,6 +184,12 @@ describe('the image', function () {
       assert.equal(JSON.parse(await daemon().docker(able)).drift.count, 0);
     });
 
+    it('keeps what it compiles for any other user in the home folder', async () => {
+      const as = ['--user', '54321:54321', '--entrypoint', 'sh', IMAGE, '-c'];
+      const script = 'longshore --version >/dev/null && ls /tmp/.cache/longshore/compile-cache';
+      assert.match(await daemon().docker([...CONFINED, ...as, script]), /-54321$/);
+    });
+
     it('as any other user too', async () => {
       const out = join(temp.path, 'other');
       await mkdir(out);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { until } from '../cluster/harness/until.ts';
 import { type RedisServer, startRedis } from '../harness/redis.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
 import { installation } from './fixture.ts';
@@ -25,9 +26,9 @@ describe('an installation that moves to a Redis outside of the cluster', functio
   after(async function () {
     this.timeout(TEST_MS);
     await installation().apply();
-    redis.disconnect();
-    await server.stop();
-    await temp[Symbol.asyncDispose]();
+    redis?.disconnect();
+    await server?.stop();
+    await temp?.[Symbol.asyncDispose]();
   });
 
   /** The overlay as its comment says: with the address in its configuration. */
@@ -56,5 +57,9 @@ describe('an installation that moves to a Redis outside of the cluster', functio
     await installation().untilFreed(which);
     assert.match(await redis.info('commandstats'), /cmdstat_acl\|setuser:calls=[1-9]/);
     assert.deepEqual(await redis.keys('bull:export-*'), []);
+    await until(async () => String(await redis.acl('USERS')) === 'default', {
+      what: 'no export has a user in Redis any more',
+      withinMs: EXPORT_MS,
+    });
   });
 });

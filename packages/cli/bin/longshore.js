@@ -14,6 +14,11 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDS_MAJOR) {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'longshore', 'compile-cache');
   process.env.NODE_COMPILE_CACHE ??= cache;
   module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
+  if (!module.getCompileCacheDir?.()) {
+    // The one of the image is for its user and for root alone.
+    process.env.NODE_COMPILE_CACHE = cache;
+    module.enableCompileCache?.(cache);
+  }
   await import('../src/main.ts');
 } else {
   const bundled = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node');

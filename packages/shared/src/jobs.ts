@@ -25,9 +25,12 @@ export type PackJob = z.infer<typeof PackJob>;
  * that the finalizer chose, in order; `padding` is how many bytes follow them.
  */
 export const WeldJob = ExportJob.extend({
-  first: z.number().int(),
-  attempts: z.array(z.string().regex(/^[0-9a-f]{16}$/)).min(1),
-  padding: z.number().int(),
+  first: z.number().int().min(0).max(9_998),
+  attempts: z
+    .array(z.string().regex(/^[0-9a-f]{16}$/))
+    .min(1)
+    .max(9_999),
+  padding: z.number().int().min(0),
 });
 export type WeldJob = z.infer<typeof WeldJob>;
 

@@ -31,12 +31,17 @@ export async function putMarked(
   options: RequestOptions & { ifAbsent?: boolean } = {},
 ): Promise<void> {
   const keys = objects.map(({ key }) => key);
+  let written = 0;
   try {
-    for (const { key, body } of objects) await store.put(key, body, options);
+    for (const { key, body } of objects) {
+      await store.put(key, body, options);
+      written++;
+    }
     await expectMarker(store, { marker, keys });
   } catch (error) {
+    const isHalfWritten = written > 0 && written < objects.length;
     // Who was too late has usually been told to stop by now; the store may have carried the request out all the same.
-    if (options.signal?.aborted)
+    if (isHalfWritten || options.signal?.aborted)
       await expectMarker(store, { marker, keys }, AbortSignal.timeout(LAST_LOOK_MS));
     throw error;
   }

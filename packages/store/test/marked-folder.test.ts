@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { StoreError } from '../src/error.ts';
 import { deleteMarked, putMarked } from '../src/marked-folder.ts';
 import { MemoryStore } from '../src/memory.ts';
 
@@ -43,6 +44,17 @@ describe('a folder that lives as long as its marker', () => {
       throw controller.signal.reason;
     };
     await assert.rejects(putMarked(store, late, { signal: controller.signal }), { code: 'NOT_FOUND' });
+    assert.deepEqual(await keys(), ['work/y/order']);
+  });
+
+  it('keeps nothing of a late writer whose second object is refused', async () => {
+    const { put } = store;
+    store.put = async (...args) => {
+      if (args[0] === 'work/x/later') throw new StoreError('UNAVAILABLE', 'not now');
+      return put.apply(store, args);
+    };
+    await deleteMarked(store, FOLDER);
+    await assert.rejects(putMarked(store, late), { code: 'NOT_FOUND' });
     assert.deepEqual(await keys(), ['work/y/order']);
   });
 

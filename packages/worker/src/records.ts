@@ -6,6 +6,9 @@ import { LRUCache } from 'lru-cache';
 /** Encoded records that are kept in memory: those of thousands of items with a few large files each. */
 const KEPT_BYTES = 8 * 2 ** 20;
 
+/** What the memory of one takes beyond its bytes: key, buffer and entry, roughly. */
+const ENTRY_BYTES = 500;
+
 /** What may stand at a record's key without being a record: gone since it was listed, or damaged. */
 function isNoRecord(error: unknown): boolean {
   if (error instanceof StoreError) return error.code === 'NOT_FOUND';
@@ -25,26 +28,32 @@ export interface RecordQuery {
  * key names its attempt, so that what stands there never changes. Whether it still stands there, only a list says.
  */
 export class Records {
-  #kept = new LRUCache<string, Buffer>({ maxSize: KEPT_BYTES, sizeCalculation: ({ length }) => length });
+  #kept = new LRUCache<string, Buffer>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ length }) => length + ENTRY_BYTES,
+  });
 
-  /** Remembers an encoded record that was written. */
+  /** Remembers an encoded record that was written, or read and found whole. */
   remember({ uri }: Store, key: string, encoded: Buffer): void {
-    this.#kept.set(`${uri} ${key}`, encoded);
+    // What it's a piece of may be a hundred times as large.
+    const own = Buffer.allocUnsafeSlow(encoded.length);
+    encoded.copy(own);
+    this.#kept.set(`${uri} ${key}`, own);
   }
 
   /** The encoded record at a key that was listed; rejects with NOT_FOUND and the store's other errors. */
   async encoded(store: Store, key: string, signal: AbortSignal): Promise<Buffer> {
     const kept = this.#kept.get(`${store.uri} ${key}`);
-    if (kept) return kept;
-    const encoded = await buffer(await store.get(key, { signal }));
-    this.remember(store, key, encoded);
-    return encoded;
+    return kept ?? buffer(await store.get(key, { signal }));
   }
 
   /** The record at a key that was listed, or undefined where there's none that can be read. */
   async read(store: Store, key: string, signal: AbortSignal): Promise<ItemRecord | undefined> {
     try {
-      return decodeRecord(await this.encoded(store, key, signal));
+      const encoded = await this.encoded(store, key, signal);
+      const record = decodeRecord(encoded);
+      this.remember(store, key, encoded);
+      return record;
     } catch (error) {
       if (isNoRecord(error)) return undefined;
       throw error;

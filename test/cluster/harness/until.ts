@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 100;
 
-/** Looking takes at most a quarter of the time: the rest is for what is waited for. */
+/** Looking takes at most a quarter of the time, or little of it: the rest is for what is waited for. */
 const PAUSES_PER_LOOK = 3;
+const MAX_PAUSE_MS = 3_000;
 
 export interface Wait {
   /** What isn't there yet, for the error: `the API server is ready`. */
@@ -33,7 +34,8 @@ export async function until(condition: () => Promise<boolean>, wait: Wait): Prom
         cause: reason,
       });
     }
-    await delay(Math.max(LOOK_AGAIN_MS, PAUSES_PER_LOOK * (performance.now() - start)));
+    const pause = PAUSES_PER_LOOK * (performance.now() - start);
+    await delay(Math.min(MAX_PAUSE_MS, Math.max(LOOK_AGAIN_MS, pause)));
   }
 }
 

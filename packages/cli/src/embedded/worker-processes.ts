@@ -30,8 +30,8 @@ const ARENAS = '2';
 
 function environmentOf(options: WorkerProcessOptions): NodeJS.ProcessEnv {
   return {
-    ...options.environment,
     MALLOC_ARENA_MAX: ARENAS,
+    ...options.environment,
     LONGSHORE_REDIS_URL: options.redis,
     LONGSHORE_VOLUMES: JSON.stringify({ [options.volume]: options.volume }),
     LONGSHORE_DESTINATIONS: JSON.stringify({ [options.destination]: options.destination }),
