@@ -170,7 +170,7 @@ describe('an export of a copy', function () {
       let copied = 0;
       const count = async () => void copied++;
       await using _ = new SnapshotController(installation().cluster, { onCopied: count });
-      await export_(which, { claim: claim.name, consistency, ...source }, { level: 19, workers: 1 });
+      await export_(which, { claim: claim.name, consistency, ...source }, { level: 12, workers: 1 });
       await until(async () => (await copies('jobs')) !== '', { what: 'it has a Job', withinMs: EXPORT_MS });
       // What nobody uses goes at once.
       const suspend = (is: boolean) =>
