@@ -58,8 +58,7 @@ COPY --from=compiled --chown=0:0 /opt/longshore/compile-cache /opt/longshore/com
 # A number, so that Kubernetes sees that it isn't root's (runAsNonRoot). Any other will do: nothing is its own.
 USER 10001:10001
 # The root file system may be read-only; what is written goes to /tmp, which should then be a volume or a tmpfs.
-# One arena of glibc's allocator for each thread would keep some 30 MB more.
-ENV HOME=/tmp LONGSHORE_LISTEN=0.0.0.0:8080 MALLOC_ARENA_MAX=2
+ENV HOME=/tmp LONGSHORE_LISTEN=0.0.0.0:8080
 WORKDIR /tmp
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -25,12 +25,8 @@ const LOCK_SECONDS = '6';
  */
 const HEAP = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
 
-/** Of glibc's allocator, which takes one for each thread if it's let: memory that is free in one is no other's. */
-const ARENAS = '2';
-
 function environmentOf(options: WorkerProcessOptions): NodeJS.ProcessEnv {
   return {
-    MALLOC_ARENA_MAX: ARENAS,
     ...options.environment,
     LONGSHORE_REDIS_URL: options.redis,
     LONGSHORE_VOLUMES: JSON.stringify({ [options.volume]: options.volume }),
