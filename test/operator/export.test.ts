@@ -47,11 +47,7 @@ describe('a VolumeExport', function () {
       { what: 'Job and pods are gone', withinMs: 240_000 },
     );
     assert.deepEqual(await installation().workerSecrets('shop'), []);
-    // A producer that looked before the end may make the user again, and takes it away when it looks the next times.
-    await until(async () => (await installation().redisUsers()).join() === 'default', {
-      what: 'no export has a user in Redis any more',
-      withinMs: 400_000,
-    });
+    await installation().untilNoExportHasUser();
     assert.deepEqual(await installation().exportKeys(), []);
     assert.deepEqual(await installation().leftInStore(), []);
   });

@@ -19,6 +19,9 @@ const VOLUME_EXPORTS = { group: 'longshore.dev', version: 'v1alpha1', plural: 'v
 /** Producers, and the Redis that waits for the password that they make. */
 const ROLLOUT = '--timeout=600s';
 
+/** How long a user that was made again stays: two of the producers' looks, on a busy machine. */
+const USERS_MS = 240_000;
+
 export const BUCKET = 'archives';
 export const SECRET = 'archive-bucket';
 
@@ -236,6 +239,14 @@ export class Installation implements AsyncDisposable {
 
   async redisUsers(): Promise<string[]> {
     return (await this.redis('acl', 'users')).split('\n');
+  }
+
+  /** A producer that looked before an end may make the user again, and takes it away when it looks the next times. */
+  async untilNoExportHasUser(): Promise<void> {
+    await until(async () => (await this.redisUsers()).join() === 'default', {
+      what: 'no export has a user in Redis any more',
+      withinMs: USERS_MS,
+    });
   }
 
   /** Keys of exports' queues. */

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { until } from '../cluster/harness/until.ts';
 import { seededRandom } from '../fixtures/random-tree.ts';
 import { installation } from './fixture.ts';
 import type { Applied } from './installation.ts';
@@ -140,10 +139,7 @@ describe('after interruptions', function () {
   this.timeout(TEST_MS);
 
   it('nothing is left of any export but its archive', async () => {
-    await until(async () => (await installation().redisUsers()).length === 1, {
-      what: 'no export has a user in Redis any more',
-      withinMs: 240_000,
-    });
+    await installation().untilNoExportHasUser();
     assert.deepEqual(await installation().exportKeys(), []);
     assert.deepEqual(await installation().leftInStore(), []);
   });

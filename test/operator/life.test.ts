@@ -98,11 +98,7 @@ describe('an export that is steered by kubectl', function () {
       what: 'Job and pods are gone',
       withinMs: SOON_MS,
     });
-    // A producer that looked before the end may make the user again, and takes it away when it looks the next times.
-    await until(async () => (await installation().redisUsers()).join() === 'default', {
-      what: 'no export has a user in Redis any more',
-      withinMs: SOON_MS,
-    });
+    await installation().untilNoExportHasUser();
     assert.deepEqual(await installation().exportKeys(), []);
     assert.deepEqual(await installation().leftInStore(), []);
     assert.ok(!existsSync(installation().archive({ name, namespace: NAMESPACE })));
@@ -120,6 +116,6 @@ describe('a namespace that is deleted while it exports', function () {
     await installation().untilPhase(which, 'Packing', SOON_MS);
     await installation().cluster.kubectl('delete', 'namespace', 'doomed', '--timeout=240s');
     assert.deepEqual(await installation().leftInStore(), []);
-    assert.deepEqual(await installation().redisUsers(), ['default']);
+    await installation().untilNoExportHasUser();
   });
 });
