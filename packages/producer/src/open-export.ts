@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Build, type Format, Order, publishedKeys, workArea } from '@longshore/shared';
-import type { Store, Upload } from '@longshore/store';
+import { inMemory, type Store, type Upload } from '@longshore/store';
 import { clearStore } from './clear-store.ts';
 import type { ExportRequest } from './request.ts';
 
@@ -36,7 +36,7 @@ export function openUpload(
 /** Writes an order to its work area, where every worker looks for it. */
 export async function writeOrder(order: Order, { store, signal }: Opening): Promise<void> {
   const json = Buffer.from(JSON.stringify(Order.parse(order), undefined, 2));
-  await store.put(workArea(order.id).order, { bytes: json.length, chunks: [json] }, { signal });
+  await store.put(workArea(order.id).order, inMemory(json), { signal });
 }
 
 /**

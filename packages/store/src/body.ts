@@ -8,6 +8,9 @@ import { type Body, PART_LIMITS } from './store.ts';
 /** How much of a file is in memory at a time, and how much is hashed before other work gets its turn (1 ms). */
 const SLICE_BYTES = 2 ** 20;
 
+/** Bytes that are in memory already, as a body. */
+export const inMemory = (bytes: Uint8Array): Body => ({ bytes: bytes.byteLength, chunks: [bytes] });
+
 /** Rejects with REFUSED a body that isn't as long as it says, or longer than S3 takes in one request. */
 export function checkBody(body: Body): void {
   if (body.bytes > PART_LIMITS.maxBytes)

@@ -1,4 +1,5 @@
 export { processMark, removeAbandoned } from './abandoned.ts';
+export { inMemory } from './body.ts';
 export { deletePrefix } from './delete-prefix.ts';
 export { DirectoryStore } from './directory/directory-store.ts';
 export type { StoreErrorCode } from './error.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { inMemory } from './body.ts';
 import { StoreError } from './error.ts';
 import type { RequestOptions, Store, Upload } from './store.ts';
 
@@ -39,7 +40,7 @@ interface Trial {
 
 async function trySteps(store: Store, { key, uploads, signal }: Trial): Promise<void> {
   const bytes = Buffer.from('written by a probe, to be deleted at once\n');
-  await store.put(key, { bytes: bytes.byteLength, chunks: [bytes] }, { signal, ifAbsent: true });
+  await store.put(key, inMemory(bytes), { signal, ifAbsent: true });
   await expectListed(store, key, signal);
   for await (const _chunk of await store.get(key, { signal }));
   const upload = await store.createUpload(key, { signal });

@@ -1,5 +1,5 @@
 import { isLongshoreError, type PackJob } from '@longshore/shared';
-import { type Body, PART_LIMITS, type PartDraft, putMarked } from '@longshore/store';
+import { type Body, inMemory, PART_LIMITS, type PartDraft, putMarked } from '@longshore/store';
 import { encodeRecord, type ItemRecord } from '@longshore/tape';
 import type { Attempt } from './attempt.ts';
 import type { ExportContext } from './export-context.ts';
@@ -56,7 +56,7 @@ async function putRecord(
   const { area, records, store } = context;
   const encoded = encodeRecord(record);
   const key = area.record(data.item, attempt.id);
-  const objects = [{ key, body: { bytes: encoded.length, chunks: [encoded] } as Body }];
+  const objects = [{ key, body: inMemory(encoded) }];
   if (runt) objects.unshift({ key: area.runt(data.item, attempt.id), body: runt });
   await putMarked(store, { marker: area.order, objects }, attempt);
   records.remember(store, key, encoded);

@@ -35,6 +35,7 @@ export class Records {
 
   /** Remembers an encoded record that was written, or read and found whole. */
   remember({ uri }: Store, key: string, encoded: Buffer): void {
+    if (this.#kept.has(`${uri} ${key}`)) return;
     // What it's a piece of may be a hundred times as large.
     const own = Buffer.allocUnsafeSlow(encoded.length);
     encoded.copy(own);

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { type Order, PlannedRoot, workArea } from '@longshore/shared';
-import { putMarked, type Store, StoreError } from '@longshore/store';
+import { inMemory, putMarked, type Store, StoreError } from '@longshore/store';
 import { isSameRoot, rootReplaced } from '@longshore/tape';
 
 export interface ExpectSameRootOptions {
@@ -20,8 +20,7 @@ export async function expectSameRoot(options: ExpectSameRootOptions, root: Plann
   const { volume: key, order: marker } = workArea(order.id);
   const json = Buffer.from(JSON.stringify(root));
   try {
-    const body = { bytes: json.length, chunks: [json] };
-    await putMarked(store, { marker, objects: [{ key, body }] }, { signal, ifAbsent: true });
+    await putMarked(store, { marker, objects: [{ key, body: inMemory(json) }] }, { signal, ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'ALREADY_EXISTS') throw error;
     const first = PlannedRoot.parse(JSON.parse((await buffer(await store.get(key, { signal }))).toString()));

@@ -8,7 +8,7 @@ import {
   resultOf,
   type WeldJob,
 } from '@longshore/shared';
-import { type Part, putMarked, StoreError } from '@longshore/store';
+import { inMemory, type Part, putMarked, StoreError } from '@longshore/store';
 import { type IndexTotals, TapeError, vanishedTooMany, volumeGoing } from '@longshore/tape';
 import { concatenate } from '../concatenate.ts';
 import { WorkerError } from '../error.ts';
@@ -115,8 +115,7 @@ async function complete(options: FinalizeOptions, { archive, seen }: { archive: 
   await options.assertHeld();
   const draft = Buffer.from(JSON.stringify(draftManifest(context, { archive, parts, totals })));
   const { manifestDraft: key, order: marker } = context.area;
-  const object = { key, body: { bytes: draft.length, chunks: [draft] } };
-  await putMarked(context.store, { marker, objects: [object] }, { signal });
+  await putMarked(context.store, { marker, objects: [{ key, body: inMemory(draft) }] }, { signal });
   await completeUpload(options, parts);
 }
 

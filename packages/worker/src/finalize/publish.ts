@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { Manifest, publishedKeys } from '@longshore/shared';
 import {
+  inMemory,
   isUploadOpen,
   type ObjectInfo,
   type Part,
@@ -100,7 +101,7 @@ async function putLarge(
   await abortIndexUpload(options, key);
   const upload = await store.createUpload(key, { signal, contentType: SQLITE_TYPE });
   const id = Buffer.from(upload.id);
-  const note = { key: area.indexUpload, body: { bytes: id.length, chunks: [id] } };
+  const note = { key: area.indexUpload, body: inMemory(id) };
   await putMarked(store, { marker: area.order, objects: [note] }, { signal });
   const parts: Part[] = [];
   for (let offset = 0; offset < size; offset += INDEX_PART_BYTES) {
@@ -154,7 +155,7 @@ export async function publishManifest({ context, signal }: SurveyOptions, manife
   const key = publishedKeys(order.name, order.format).manifest;
   const options = { signal, ifAbsent: true, contentType: 'application/json' };
   try {
-    await store.put(key, { bytes: json.length, chunks: [json] }, options);
+    await store.put(key, inMemory(json), options);
   } catch (error) {
     if (!isCode(error, 'ALREADY_EXISTS')) throw error;
     // The answer to our own request may have been lost before it was repeated.

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { WeldJob } from '@longshore/shared';
-import { type Part, putMarked, StoreError } from '@longshore/store';
+import { inMemory, type Part, putMarked, StoreError } from '@longshore/store';
 import { createCodec, decodeWeld, encodeWeld, TapeError, type WeldRecord } from '@longshore/tape';
 import type { Attempt } from '../attempt.ts';
 import { concatenate } from '../concatenate.ts';
@@ -68,10 +68,8 @@ export async function weldRunts(
   const last = first + attempts.length - 1;
   const record = encodeWeld({ first, last, attempts, padding, etag: part.etag, bytes: part.bytes });
   const key = area.weld(first, attempt.id);
-  await putMarked(store, { marker: area.order, objects: [{ key, body: bodyOf(record) }] }, attempt);
+  await putMarked(store, { marker: area.order, objects: [{ key, body: inMemory(record) }] }, attempt);
 }
-
-const bodyOf = (bytes: Buffer) => ({ bytes: bytes.length, chunks: [bytes] });
 
 async function* follow(first: AsyncIterable<Buffer>, then: Buffer): AsyncGenerator<Buffer> {
   yield* first;
