@@ -15,20 +15,20 @@ FROM node AS manifests
 COPY packages /packages
 RUN find /packages -type f ! -name package.json -delete && find /packages -type d -empty -delete
 
-FROM node AS packages
-WORKDIR /opt/longshore
+FROM node AS built
+WORKDIR /checkout
 COPY package.json package-lock.json ./
 RUN node -e "const {version} = require('./package-lock.json').packages['node_modules/node']; \
     if (process.version !== 'v' + version) throw Error('NODE_VERSION must be ' + version + ', as package-lock.json has it')"
 COPY --from=manifests /packages packages
-# The native modules come as prebuilt packages of their own; no install script has anything to add. TypeScript is
-# only an optional companion of a package that generates types, and 31 MB.
+# The native modules come as prebuilt packages of their own; no install script has anything to add.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     --mount=type=secret,id=ca \
     if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
-    npm ci --omit=dev --ignore-scripts --no-audit --no-fund --cache /tmp/npm && rm -rf /tmp/npm && \
-    rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin && \
-    find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+    npm ci --ignore-scripts --no-audit --no-fund --cache /tmp/npm && rm -rf /tmp/npm
+COPY packages packages
+COPY scripts scripts
+RUN node scripts/build.ts
 
 # Not the Node image: that one has npm. Redis is here for `longshore export`, which starts a private one.
 FROM debian:bookworm-slim AS program
@@ -36,10 +36,9 @@ RUN apt-get update && \
     apt-get install -y --no-install-recommends libatomic1 redis-server && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
-COPY --from=packages /opt/longshore /opt/longshore
-COPY packages /opt/longshore/packages
+COPY --from=built /checkout/dist /opt/longshore
 COPY container/healthcheck.js /opt/longshore/container/
-RUN ln -s /opt/longshore/packages/cli/bin/longshore.js /usr/local/bin/longshore
+RUN ln -s /opt/longshore/longshore.js /usr/local/bin/longshore
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/longshore/compile-cache
 
 # An export, and every other command as far as it's loaded, compiled once and for all: a pod starts in half the time.
@@ -47,9 +46,8 @@ ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/longshore/compile-cache
 FROM program AS compiled
 RUN install --directory --owner=10001 $NODE_COMPILE_CACHE
 USER 10001:10001
-RUN longshore export /opt/longshore/packages/cli/bin --to /tmp/archives && \
-    node --eval "for (const file of fs.globSync('/opt/longshore/packages/{cli/src/commands/*,*/src/*/*-thread}.ts')) \
-        import(file)" && \
+RUN longshore export /opt/longshore/container --to /tmp/archives && \
+    node --eval "for (const file of fs.globSync('/opt/longshore/{*-thread,modules/!(main-*)}.js')) import(file)" && \
     chmod --recursive a+rX $NODE_COMPILE_CACHE && \
     cd $NODE_COMPILE_CACHE && for folder in *-10001; do ln -s $folder ${folder%10001}0; done
 

@@ -3,7 +3,8 @@ import { attempt, find, run } from './command.mjs';
 import { SetupError } from './error.mjs';
 import { root } from './places.mjs';
 
-const ALWAYS = ['start', 'demo', 'test', 'bench', 'cluster'];
+// What runs exports; a build needs Node alone.
+const EXPORTS = ['start', 'demo', 'test', 'bench', 'cluster'];
 
 // What starts Kubernetes clusters.
 const CLUSTERS = ['test', 'cluster'];
@@ -15,11 +16,11 @@ const CLUSTERS = ['test', 'cluster'];
  */
 const PACKAGES = [
   // Node 26 is linked with it, and a minimal Debian hasn't got it.
-  { name: 'libatomic1', purposes: ALWAYS },
+  { name: 'libatomic1', purposes: ['build', ...EXPORTS] },
   // The queue; every export starts one of its own.
-  { name: 'redis-server', program: 'redis-server', purposes: ALWAYS },
+  { name: 'redis-server', program: 'redis-server', purposes: EXPORTS },
   // What GNU tar calls for --zstd.
-  { name: 'zstd', program: 'zstd', purposes: ALWAYS },
+  { name: 'zstd', program: 'zstd', purposes: EXPORTS },
   // Readers and writers of what an archive carries besides bytes.
   { name: 'attr', program: 'setfattr', purposes: ['demo', 'test'] },
   { name: 'acl', program: 'setfacl', purposes: ['demo', 'test'] },

@@ -5,7 +5,10 @@ import { kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
 import { exactNode, npmPackages } from './npm.mjs';
 import { apiFuzzer, archiveReaders, s3Client } from './python.mjs';
 
-export const PURPOSES = /** @type {const} */ (['start', 'demo', 'test', 'bench', 'cluster']);
+export const PURPOSES = /** @type {const} */ (['build', 'start', 'demo', 'test', 'bench', 'cluster']);
+
+// What runs exports.
+const EXPORTS = PURPOSES.filter((purpose) => purpose !== 'build');
 
 // What starts Kubernetes clusters.
 const CLUSTERS = ['test', 'cluster'];
@@ -21,7 +24,7 @@ export const steps = [
   { purposes: PURPOSES, ...exactNode },
   // An S3 server that checks signatures, part sizes and conditions as strictly as AWS does.
   {
-    purposes: PURPOSES,
+    purposes: EXPORTS,
     ...goTool({
       name: 'versitygw',
       version: 'v1.8.0',

@@ -157,6 +157,13 @@ describe('docker-compose.yml', function () {
     assert.deepEqual(compareTrees(volume, copy), []);
   });
 
+  it('shows the queues’ page with what belongs to it', async () => {
+    const page = await curl('/queues/');
+    const [, script] = /<script [^>]*src="([^"]+\.js)"/.exec(page) ?? [];
+    assert.ok(script, page);
+    assert.ok((await curl(new URL(script, `${SERVER}/queues/`).pathname)).length > 10_000);
+  });
+
   it('has the client commands at hand', async () => {
     const listed = await compose('run', '--rm', '-T', 'cli', 'list');
     assert.match(listed, /Completed .*from-compose/);

@@ -37,7 +37,7 @@ function environmentOf(options: WorkerProcessOptions): NodeJS.ProcessEnv {
 
 /** Starts worker processes that are replaced when they die, in process groups that Ctrl-C doesn't reach. */
 export function startWorkerProcesses(options: WorkerProcessOptions): AsyncDisposable {
-  const main = fileURLToPath(new URL('../../bin/longshore.js', import.meta.url));
+  const main = fileURLToPath(import.meta.resolve('#longshore'));
   const spawnOptions: SpawnOptions = {
     // The channel tells the worker when this process is gone.
     stdio: ['ignore', 'ignore', options.debug ? 'inherit' : 'pipe', 'ipc'],

@@ -35,7 +35,7 @@ export class TransferThread implements AsyncDisposable {
   constructor() {
     const workerData: TransferThreadData = { buffer: this.#buffer, control: this.#state.buffer };
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    this.#thread = new Thread(new URL('./transfer-thread.ts', import.meta.url), {
+    this.#thread = new Thread(new URL(import.meta.resolve('#transfer-thread')), {
       workerData,
       resourceLimits,
     });

@@ -29,7 +29,7 @@ const YOUNG_MB = 8;
 
 function startThread(workerData: PlanThreadData): Thread {
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-  return new Thread(new URL('./plan-thread.ts', import.meta.url), { workerData, resourceLimits });
+  return new Thread(new URL(import.meta.resolve('#plan-thread')), { workerData, resourceLimits });
 }
 
 /** The main thread's end of plan-thread.ts. */

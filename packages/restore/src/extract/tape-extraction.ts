@@ -40,7 +40,7 @@ export class TapeExtraction implements AsyncDisposable {
       root: { fd, mountId, openat2 },
       owners,
     };
-    const script = new URL('./extract-thread.ts', import.meta.url);
+    const script = new URL(import.meta.resolve('#extract-thread'));
     this.#published = published;
     this.#restore = restore;
     this.#signal = signal;

@@ -43,7 +43,7 @@ export interface Verification {
  */
 export async function verifyArchive(archive: string, options: VerifyOptions): Promise<Verification> {
   await using published = await PublishedArchive.open(archive, options);
-  const script = new URL('./verify-thread.ts', import.meta.url);
+  const script = new URL(import.meta.resolve('#verify-thread'));
   await using threads = new TaskThreads<VerifyTask, VerifyReply>(script, { count: options.threads });
   const { archive: expected, tape } = published.manifest;
   const tally = new Tally();

@@ -88,7 +88,7 @@ class IndexThread implements AsyncDisposable {
   #death: Error | undefined;
 
   constructor(workerData: IndexThreadData, signal: AbortSignal) {
-    this.#thread = new Thread(new URL('../threads/index-thread.ts', import.meta.url), { workerData });
+    this.#thread = new Thread(new URL(import.meta.resolve('#index-thread')), { workerData });
     this.#signal = signal;
     // Without a listener it would end the process.
     this.#thread.on('error', (error: Error) => {

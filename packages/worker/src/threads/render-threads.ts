@@ -149,7 +149,7 @@ class RenderThread implements AsyncDisposable {
   /** `onLost` is called when the thread can't be used any more. */
   constructor(onLost: () => void) {
     this.#onLost = onLost;
-    this.#thread = new Thread(new URL('./render-thread.ts', import.meta.url), {
+    this.#thread = new Thread(new URL(import.meta.resolve('#render-thread')), {
       workerData: this.#stop.buffer,
     });
     this.#thread.once('exit', onLost);

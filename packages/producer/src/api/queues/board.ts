@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
@@ -8,6 +10,9 @@ import { problemOf } from '../problem/problem-of.ts';
 import { OwnPageAdapter } from './own-page-adapter.ts';
 
 export const BOARD_PATH = '/queues';
+
+/** The folder of the page's files; its own search for them can't be bundled. */
+const UI = dirname(fileURLToPath(import.meta.resolve('@bull-board/ui/package.json')));
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -35,7 +40,10 @@ function boardOf(queues: readonly Queue[], role: Role): RequestHandler {
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: role === 'viewer' })),
     serverAdapter,
-    options: { uiConfig: { boardTitle: 'Longshore', hideDocsLink: true, hideRedisDetails: true } },
+    options: {
+      uiBasePath: UI,
+      uiConfig: { boardTitle: 'Longshore', hideDocsLink: true, hideRedisDetails: true },
+    },
   });
   // Its own handler answers with whatever an error says. The statuses that its types allow are few.
   serverAdapter.setErrorHandler((error) => {
