@@ -100,6 +100,7 @@ export function requestOf(request: Partial<CreateExport>): CreateExport {
     format: 'tar.zst',
     exclude: [],
     onChange: 'record',
+    consistency: 'Live',
     ...request,
   };
 }

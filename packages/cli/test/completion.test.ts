@@ -53,6 +53,8 @@ describe('completion', () => {
     assert.deepEqual(await bash('export', '/srv', '--f'), ['--format']);
     assert.deepEqual(await bash('export', '/srv', '--format', ''), ['tar.zst', 'tar.gz', 'tar']);
     assert.deepEqual(await bash('create', 'a', 'b', '--on-change', 'f'), ['fail']);
+    assert.deepEqual(await bash('create', 'a', 'b', '--consistency', ''), ['Live', 'Snapshot', 'Clone']);
+    assert.deepEqual(await bash('create', 'a', 'b', '--snap'), ['--snapshot-class']);
     assert.deepEqual(await bash('list', '--phase', 'S'), ['Suspended']);
     assert.deepEqual(await bash('completion', 'f'), ['fish']);
     assert.deepEqual(await bash('download', 'x', '--c'), ['--connections']);

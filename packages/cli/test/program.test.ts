@@ -31,6 +31,12 @@ describe('the command line', () => {
     [['create', 'data'], /destination/],
     [['create', 'data', 'archives', '--format', 'zip'], /zip.*tar\.zst/],
     [['create', 'data', 'archives', '--idempotency-key', 'a b'], /--idempotency-key/],
+    [['create', 'data', 'archives', '--consistency', 'Frozen'], /Frozen.*Live, Snapshot, Clone/],
+    [['create', 'data', 'archives', '--snapshot-class', 'fast'], /--snapshot-class.*--consistency Snapshot/],
+    [
+      ['create', 'data', 'archives', '--consistency', 'Clone', '--snapshot-class', 'fast'],
+      /--snapshot-class.*--consistency Snapshot/,
+    ],
     [['list', '--phase', 'Happy'], /Happy.*Pending/],
     [['list', '--limit', '0'], /--limit/],
     [['status'], /id/],

@@ -109,6 +109,11 @@ describe('longshore serve, work, and the commands that ask them', function () {
       [['create', 'nothing', 'archives'], /"nothing"/],
       [['create', 'data', 'archives', '--level', '77'], /77/],
       [['create', 'data', 'archives', '--exclude', '['], /\[/],
+      [['create', 'data', 'archives', '--consistency', 'Clone'], /leave `consistency`/],
+      [
+        ['create', 'data', 'archives', '--consistency', 'Snapshot', '--snapshot-class', 'A'],
+        /snapshotClass: "A"/,
+      ],
       [['list', '--volume', 'a b'], /volume/],
     ];
     await Promise.all(

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type Format, LEVELS, type OnChange, publishedKeys } from '@longshore/shared';
+import { type Consistency, type Format, LEVELS, type OnChange, publishedKeys } from '@longshore/shared';
 import type { Store } from '@longshore/store';
 import { compileExcludes } from '@longshore/tape';
 import { ProducerError } from './error.ts';
@@ -15,6 +15,9 @@ export interface ExportRequest {
   onChange: OnChange;
   /** Pods of its own; absent where exports share a pool. */
   workers?: number;
+  /** In a cluster: what is read, and of which class a snapshot is. */
+  consistency?: Consistency;
+  snapshotClass?: string;
 }
 
 /** `NAME.manifest.json` has to fit a file name of 255 bytes, with room for what stores add to temporary ones. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CLASS_WITHOUT_SNAPSHOT, CONSISTENCIES } from './consistency.ts';
 import { FORMATS, ON_CHANGE } from './order.ts';
 import { PHASES } from './phase.ts';
 import { ExportResult } from './result.ts';
@@ -16,6 +17,16 @@ export const ConfiguredName = z
     'must be letters, digits, dots, dashes and underscores, 63 at most, and begin and end with a letter or digit',
   );
 
+/** RFC 1123, as Kubernetes asks it of most names. */
+export const ObjectName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+    'must be small letters, digits, dots and dashes, and begin and end with a letter or digit',
+  );
+
 /** Pods that work on one export at once. */
 export const WorkerCount = z.number().int().min(1).max(1_000);
 
@@ -24,21 +35,30 @@ export const ChangeExport = z.strictObject({ workers: WorkerCount });
 export type ChangeExport = z.infer<typeof ChangeExport>;
 
 /** Body of `POST /v1/exports`. Whether name, level and patterns make sense together is checked after this. */
-export const CreateExport = z.strictObject({
-  /** In a cluster: the one of claim and Secret, which `volume` and `destination` then name. */
-  namespace: ConfiguredName.optional(),
-  volume: ConfiguredName,
-  destination: ConfiguredName,
-  /** Base name of the archive; the volume's name and the time of the request where it's left out. */
-  name: z.string().min(1).max(200).optional(),
-  format: z.enum(FORMATS).default('tar.zst'),
-  /** 1 to 19 for tar.zst (default 3), 1 to 9 for tar.gz (6), 0 for tar. */
-  level: z.number().int().min(0).max(19).optional(),
-  exclude: z.array(z.string().min(1).max(4_096)).max(1_000).default([]),
-  onChange: z.enum(ON_CHANGE).default('record'),
-  /** In a cluster: how many pods work on the volume at once; one where it's left out. */
-  workers: WorkerCount.optional(),
-});
+export const CreateExport = z
+  .strictObject({
+    /** In a cluster: the one of claim and Secret, which `volume` and `destination` then name. */
+    namespace: ConfiguredName.optional(),
+    volume: ConfiguredName,
+    destination: ConfiguredName,
+    /** Base name of the archive; the volume's name and the time of the request where it's left out. */
+    name: z.string().min(1).max(200).optional(),
+    format: z.enum(FORMATS).default('tar.zst'),
+    /** 1 to 19 for tar.zst (default 3), 1 to 9 for tar.gz (6), 0 for tar. */
+    level: z.number().int().min(0).max(19).optional(),
+    exclude: z.array(z.string().min(1).max(4_096)).max(1_000).default([]),
+    onChange: z.enum(ON_CHANGE).default('record'),
+    /** In a cluster: how many pods work on the volume at once; one where it's left out. */
+    workers: WorkerCount.optional(),
+    /** In a cluster: whether the claim itself is read, or a copy of it. */
+    consistency: z.enum(CONSISTENCIES).default('Live'),
+    /** With consistency Snapshot: the VolumeSnapshotClass; the driver's default where it's left out. */
+    snapshotClass: ObjectName.optional(),
+  })
+  .refine(({ consistency, snapshotClass }) => consistency === 'Snapshot' || snapshotClass === undefined, {
+    path: ['snapshotClass'],
+    message: CLASS_WITHOUT_SNAPSHOT,
+  });
 export type CreateExport = z.infer<typeof CreateExport>;
 /** The body as a client writes it, where what has a default may be left out. */
 export type CreateExportInput = z.input<typeof CreateExport>;
@@ -80,6 +100,10 @@ export const ExportStatus = z.object({
   onChange: z.enum(ON_CHANGE),
   /** In a cluster: the pods that are asked for. */
   workers: count.optional(),
+  /** In a cluster: what is read. */
+  consistency: z.enum(CONSISTENCIES).optional(),
+  /** With consistency Snapshot, where one was named. */
+  snapshotClass: z.string().optional(),
   phase: z.enum(PHASES),
   created: z.iso.datetime(),
   started: z.iso.datetime().optional(),

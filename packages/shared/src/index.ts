@@ -1,4 +1,5 @@
 export * from './api.ts';
+export * from './consistency.ts';
 export * from './error.ts';
 export * from './files.ts';
 export * from './jobs.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { WorkerCount } from './api.ts';
+import { ObjectName, WorkerCount } from './api.ts';
+import { CLASS_WITHOUT_SNAPSHOT, CONSISTENCIES } from './consistency.ts';
 import { FORMATS, LEVELS, ON_CHANGE } from './order.ts';
 import { PHASES } from './phase.ts';
 
@@ -9,13 +10,6 @@ import { PHASES } from './phase.ts';
  */
 
 const count = z.number().int().min(0);
-
-/** RFC 1123, as Kubernetes asks it of most names. */
-const ObjectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
 
 const intOrString = z.union([z.number().int(), z.string()]).meta({ 'x-kubernetes-int-or-string': true });
 const Quantities = z.record(z.string(), intOrString);
@@ -69,7 +63,7 @@ export const VolumeExportSpec = z.strictObject({
       .default('/')
       .describe('The folder of the volume that is exported'),
     consistency: z
-      .enum(['Live', 'Snapshot', 'Clone'])
+      .enum(CONSISTENCIES)
       .default('Live')
       .describe(
         'Live: files are read while others may write them. Snapshot, Clone: a copy is read that the CSI driver makes, and that is removed afterwards',
@@ -191,7 +185,7 @@ export const SPEC_RULES: readonly AdmissionRule[] = [
   },
   {
     rule: guarded(['source.snapshotClass'], "self.source.consistency == 'Snapshot'"),
-    message: 'source.snapshotClass goes with consistency Snapshot alone',
+    message: `source.snapshotClass ${CLASS_WITHOUT_SNAPSHOT}`,
   },
   {
     rule: guarded(['destination.prefix'], "!self.destination.prefix.startsWith('/')"),

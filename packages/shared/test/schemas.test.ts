@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ZodType } from 'zod';
-import { FORMATS, LEVELS, Manifest, Order, PackJob, WeldJob } from '../src/index.ts';
+import { CreateExport, FORMATS, LEVELS, Manifest, Order, PackJob, WeldJob } from '../src/index.ts';
 
 const NOW = '2026-11-22T17:00:00.000Z';
 const BUILD = { longshore: '0.1.0', node: '26.10.0', zlib: '1.3.1', zstd: '1.5.7' };
@@ -82,6 +82,24 @@ describeSchema('an order', Order, {
     ['build.zstd', undefined],
     ['upload.id', undefined],
     ['destination', undefined],
+  ],
+});
+
+describeSchema('a request', CreateExport, {
+  good: {
+    ...{ namespace: 'shop', volume: 'photos', destination: 'archives', format: 'tar', exclude: [] },
+    ...{ onChange: 'record', workers: 2, consistency: 'Snapshot', snapshotClass: 'fast.example.com' },
+  },
+  bad: [
+    ['volume', '/etc'],
+    ['workers', 0],
+    ['consistency', 'Frozen'],
+    // A class goes with a snapshot alone.
+    ['consistency', 'Live'],
+    ['consistency', 'Clone'],
+    ['consistency', undefined],
+    ['snapshotClass', 'Fast'],
+    ['snapshotClass', ''],
   ],
 });
 

@@ -1,4 +1,4 @@
-import type { CreateExportInput, Format, OnChange } from '@longshore/shared';
+import type { Consistency, CreateExportInput, Format, OnChange } from '@longshore/shared';
 import { type ClientOptions, openClient } from '../client/open-client.ts';
 import type { Config } from '../config.ts';
 import { print } from '../output/print.ts';
@@ -12,6 +12,8 @@ export interface CreateOptions extends ClientOptions {
   level?: number;
   exclude: string[];
   onChange?: OnChange;
+  consistency?: Consistency;
+  snapshotClass?: string;
   idempotencyKey?: string;
   watch?: boolean;
 }
@@ -23,10 +25,13 @@ export async function createCommand(
   config: Config,
 ): Promise<void> {
   const { idempotencyKey, watch, json } = options;
-  const { namespace, name, format, level, exclude, onChange, workers } = options;
+  const { namespace, name, format, level, exclude, onChange, workers, consistency, snapshotClass } = options;
   const client = await openClient(options, config);
   const created = await client.create(
-    { ...places, namespace, name, format, level, exclude, onChange, workers },
+    {
+      ...{ ...places, namespace, name, format, level, exclude, onChange },
+      ...{ workers, consistency, snapshotClass },
+    },
     { idempotencyKey },
   );
   if (!watch) return print(created, { json, text: () => `${created.id}\n` });

@@ -18,6 +18,7 @@ function properties(status: ExportStatus): [name: string, value: string | undefi
     ['destination', status.destination],
     ['name', status.name],
     ['format', `${status.format}, level ${status.level}`],
+    ['consistency', consistencyOf(status)],
     ['created', status.created],
     ['started', status.started],
     ['ended', status.ended],
@@ -36,6 +37,12 @@ function properties(status: ExportStatus): [name: string, value: string | undefi
     ['lost', countOf(result?.skipped.lost, 'names could not be archived')],
     ['error', error && `${error.message} (${error.code})`],
   ];
+}
+
+/** What most exports are isn't worth a line. */
+function consistencyOf({ consistency, snapshotClass }: ExportStatus): string | undefined {
+  if (consistency === 'Live') return undefined;
+  return snapshotClass === undefined ? consistency : `${consistency}, class ${snapshotClass}`;
 }
 
 function countOf(count: number | undefined, what: string): string | undefined {

@@ -1,4 +1,4 @@
-import { FORMATS, ON_CHANGE, PHASES } from '@longshore/shared';
+import { CONSISTENCIES, FORMATS, ON_CHANGE, PHASES } from '@longshore/shared';
 import { Command, Option } from 'commander';
 import type { Action } from '../client/client.ts';
 import { processConfig } from '../config.ts';
@@ -39,13 +39,27 @@ function createProgram(): Command {
       new Option('--on-change <what>', 'when files change meanwhile (default: record)').choices(ON_CHANGE),
     )
     .option('--workers <n>', 'in a cluster: pods that work on it at once (default: 1)', positive)
+    .addOption(
+      new Option(
+        '--consistency <what>',
+        'in a cluster: export the claim itself, or a copy (default: Live)',
+      ).choices(CONSISTENCIES),
+    )
+    .option('--snapshot-class <name>', "with --consistency Snapshot: its class (default: the driver's)")
     .option('--idempotency-key <key>', 'the same key gives the same export, for a day', headerValue)
     .option('--watch', 'follow the export to its end, as watch does')
     .addHelpText('after', EXIT_CODES)
+    .hook('preAction', expectSnapshot)
     .action(async (volume, destination, options) => {
       const { createCommand } = await import('../commands/create.ts');
       await createCommand({ volume, destination }, options, processConfig());
     });
+}
+
+function expectSnapshot(command: Command): void {
+  const { consistency, snapshotClass } = command.opts();
+  if (snapshotClass === undefined || consistency === 'Snapshot') return;
+  command.error("option '--snapshot-class <name>' goes with --consistency Snapshot alone");
 }
 
 function listProgram(): Command {

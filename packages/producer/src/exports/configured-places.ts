@@ -30,12 +30,17 @@ export function configuredPlaces(configured: Configured): ExportPlaces {
 }
 
 function requestOf(
-  { name, level, namespace, workers, ...body }: CreateExport,
+  { name, level, namespace, workers, consistency, snapshotClass: _, ...body }: CreateExport,
   { volumes, destinations }: Configured,
 ): ExportRequest {
   if (namespace !== undefined)
     throw new ProducerError('BAD_REQUEST', 'There are no namespaces here: leave `namespace` out.');
   if (workers !== undefined) throw shared();
+  if (consistency !== 'Live')
+    throw new ProducerError(
+      'BAD_REQUEST',
+      'There are no snapshots and clones of volumes here: leave `consistency` and `snapshotClass` out.',
+    );
   if (!volumes.has(body.volume)) throw unknown('VOLUME', body.volume, volumes);
   if (!destinations.has(body.destination))
     throw unknown('DESTINATION', body.destination, destinations.keys());

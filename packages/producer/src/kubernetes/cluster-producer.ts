@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { type CreateExport, LEVELS, PREFIX, type RedisAddress } from '@longshore/shared';
+import { PREFIX, type RedisAddress } from '@longshore/shared';
 import { thisBuild } from '@longshore/tape';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { ProducerError } from '../error.ts';
 import { Exports } from '../exports/exports.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import { defaultName, type ExportRequest } from '../request.ts';
 import { AddressGuard, type GuardedNetworks } from './address-guard.ts';
+import { claimRequest } from './claim-request.ts';
 import { clusterApi } from './cluster-api.ts';
 import { KubernetesRecordStore } from './kubernetes-record-store.ts';
 import { ClusterPlaces } from './places.ts';
@@ -122,7 +121,7 @@ export class ClusterProducer implements AsyncDisposable {
       redis,
       records,
       places: {
-        requestOf,
+        requestOf: claimRequest,
         queueOf: ({ id }) => queueOf(id),
         setWorkers: (record, workers) => records.setWorkers(record, workers),
         storeOf: this.#places.storeOf,
@@ -169,17 +168,4 @@ export class ClusterProducer implements AsyncDisposable {
 function connectTo(address: RedisAddress): Redis {
   const options = { maxRetriesPerRequest: null };
   return typeof address === 'string' ? new Redis(address, options) : new Redis({ ...address, ...options });
-}
-
-/** Names of a body are of its namespace; what is made of them says it. */
-function requestOf({ namespace, name, level, volume, destination, ...body }: CreateExport): ExportRequest {
-  if (namespace === undefined)
-    throw new ProducerError('BAD_REQUEST', 'In a cluster an export has a namespace: add it to the request.');
-  return {
-    ...body,
-    volume: `${namespace}/${volume}`,
-    destination: `${namespace}/${destination}`,
-    name: name ?? defaultName(volume, new Date()).toLowerCase(),
-    level: level ?? LEVELS[body.format].default,
-  };
 }

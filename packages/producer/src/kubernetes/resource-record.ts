@@ -105,6 +105,8 @@ function requestOf({ metadata, spec }: VolumeExport): Request {
     exclude,
     onChange,
     workers: spec.workers,
+    consistency: source.consistency,
+    ...(source.snapshotClass !== undefined && { snapshotClass: source.snapshotClass }),
   };
 }
 
@@ -129,9 +131,9 @@ export function placesOf({ volume, destination }: Pick<Request, 'volume' | 'dest
 /** The spec of a record that a request over HTTP made. */
 export function specOf({ request, wish }: ExportRecord): VolumeExportSpec {
   const { claim, path, secret, prefix } = placesOf(request);
-  const { format, level, exclude, onChange, workers = 1 } = request;
+  const { format, level, exclude, onChange, workers = 1, consistency = 'Live', snapshotClass } = request;
   return {
-    source: { claim, path, consistency: 'Live' },
+    source: { claim, path, consistency, ...(snapshotClass !== undefined && { snapshotClass }) },
     destination: { secret, prefix },
     ...{ format, level, exclude, onChange, workers, suspend: wish === 'suspend' },
     pod: {

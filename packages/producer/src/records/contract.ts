@@ -22,6 +22,7 @@ export function recordWith(rest: Partial<ExportRecord> = {}): ExportRecord {
       exclude: [],
       onChange: 'record',
       workers: 1,
+      consistency: 'Live',
     },
     wish: 'run',
     phase: 'Pending',
@@ -96,6 +97,20 @@ export function describeRecordStore(
       assert.deepEqual(await store.get(record.id), record);
       assert.equal(await store.get('xunknown0'), undefined);
     });
+
+    for (const copy of [
+      { consistency: 'Snapshot' },
+      { consistency: 'Snapshot', snapshotClass: 'fast' },
+      { consistency: 'Clone' },
+    ] as const)
+      it(`keeps what is to be read: ${Object.values(copy).join(' ')}`, async () => {
+        const { request } = newRecord();
+        const { record } = await store.create(newRecord({ request: { ...request, ...copy } }));
+        assert.deepEqual(record.request, { ...request, ...copy });
+        const changed = await store.update({ ...record, phase: 'Planning' });
+        assert.deepEqual((await store.get(record.id))?.request, changed.request);
+        assert.deepEqual(changed.request, record.request);
+      });
 
     it('takes a change once, and refuses another one that is based on the same revision', async () => {
       const { record } = await store.create(newRecord());

@@ -1,4 +1,4 @@
-import { ExportResult, FORMATS, ON_CHANGE, PHASES, TERMINAL_PHASES } from '@longshore/shared';
+import { CONSISTENCIES, ExportResult, FORMATS, ON_CHANGE, PHASES, TERMINAL_PHASES } from '@longshore/shared';
 import { z } from 'zod';
 
 const count = z.number().int().min(0);
@@ -15,6 +15,9 @@ export const RecordedRequest = z.object({
   onChange: z.enum(ON_CHANGE),
   /** In a cluster; somebody may change it at any time, so a record's update leaves it as it is. */
   workers: count.optional(),
+  /** In a cluster: what is read, and with consistency Snapshot the class of the snapshot, where one was named. */
+  consistency: z.enum(CONSISTENCIES).optional(),
+  snapshotClass: z.string().optional(),
 });
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { ExportStatus, Problem } from '@longshore/shared';
+import { CONSISTENCIES, ExportStatus, Problem } from '@longshore/shared';
 import { MemoryStore } from '@longshore/store';
 import { created, REQUEST, Served, withExports } from './served.ts';
 
@@ -37,6 +37,16 @@ describe('exports over HTTP', () => {
     const got = await served.get(answer.headers.get('location')!);
     assert.equal(ExportStatus.parse(await got.json()).id, status.id);
     assert.equal(got.headers.get('cache-control'), 'no-store');
+  });
+
+  it('are of the volume as it is, and say nothing of it', async () => {
+    for (const request of [{}, { consistency: 'Live' }]) {
+      const status = ExportStatus.parse(await created(served, request));
+      assert.deepEqual(
+        Object.keys(status).filter((key) => /consistency|snapshot/i.test(key)),
+        [],
+      );
+    }
   });
 
   it('are listed, newest first, page by page', async () => {
@@ -112,6 +122,7 @@ describe('exports over HTTP', () => {
         name: 'means',
         exclude: [],
         onChange: 'record',
+        consistency: 'Live',
         destination: 'archives',
         volume: 'data',
       };
@@ -137,7 +148,7 @@ describe('exports over HTTP', () => {
     assert.equal(line.status, 201);
     const [record] = (await two.producer.records.list({ limit: 5 })).records;
     const again = await two.producer.exports.create(
-      { ...REQUEST, name: 'mine', format: 'tar.zst', exclude: [], onChange: 'record' },
+      { ...REQUEST, name: 'mine', format: 'tar.zst', exclude: [], onChange: 'record', consistency: 'Live' },
       { caller: 'somebody-else', key: 'same' },
     );
     assert.notEqual(again.status.id, record.id);
@@ -161,6 +172,14 @@ describe('exports over HTTP', () => {
       ['something that nobody knows', { endpoint: 'http://x' }, 400, 'BAD_REQUEST', 'endpoint'],
       ['a number for a name', { name: 5 }, 400, 'BAD_REQUEST', 'body.name'],
       ['workers of its own', { workers: 2 }, 400, 'BAD_REQUEST', 'leave `workers` out'],
+      ['a clone', { consistency: 'Clone' }, 400, 'BAD_REQUEST', 'leave `consistency`'],
+      [
+        'a snapshot of a class',
+        { consistency: 'Snapshot', snapshotClass: 'fast' },
+        400,
+        'BAD_REQUEST',
+        'leave `consistency` and `snapshotClass` out',
+      ],
     ];
 
     for (const [what, change, status, code, said] of REFUSED) {
@@ -297,6 +316,10 @@ describe('exports over HTTP', () => {
     for (const [, name] of document.matchAll(/"#\/components\/schemas\/(\w+)"/g))
       assert.ok(components.schemas[name], name);
     assert.deepEqual(components.schemas.CreateExport.required, ['volume', 'destination']);
+    const { consistency, snapshotClass } = components.schemas.CreateExport.properties;
+    assert.deepEqual([consistency.enum, consistency.default], [CONSISTENCIES, 'Live']);
+    assert.equal(snapshotClass.type, 'string');
+    assert.deepEqual(components.schemas.ExportStatus.properties.consistency.enum, CONSISTENCIES);
     assert.ok(components.schemas.PartMap);
   });
 

@@ -25,6 +25,8 @@ const nearBody = fc.record(
     level: fc.oneof(fc.integer({ min: -1, max: 20 }), fc.double(), fc.jsonValue()),
     exclude: fc.oneof(fc.array(anyText), fc.jsonValue()),
     onChange: fc.oneof(fc.constantFrom('fail', 'record'), fc.jsonValue()),
+    consistency: fc.oneof(fc.constantFrom('Live', 'Snapshot', 'Clone'), fc.jsonValue()),
+    snapshotClass: fc.oneof(fc.constant('fast'), anyText, fc.jsonValue()),
   },
   { requiredKeys: ['volume', 'destination'] },
 );
