@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ExportStatus } from '@longshore/shared';
 import { execa } from 'execa';
 import type { ClaimOptions } from '../cluster/harness/claim.ts';
 import { until } from '../cluster/harness/until.ts';
@@ -8,8 +9,9 @@ import { compareTrees } from '../fixtures/compare-trees.ts';
 import { makeRandomTree } from '../fixtures/random-tree.ts';
 import { tempFolder } from '../harness/temp.ts';
 import { snapshotCrds } from '../harness/tools.ts';
+import { ApiCaller } from './api-caller.ts';
 import { installation } from './fixture.ts';
-import { type Applied, SECRET } from './installation.ts';
+import { type Applied, BUCKET, SECRET } from './installation.ts';
 import { CLASSES, SnapshotController } from './snapshot-controller.ts';
 
 const EXPORT_MS = 400_000;
@@ -138,6 +140,39 @@ describe('an export of a copy', function () {
       await installation().delete(which);
     });
   }
+
+  it('has the content of the time of its Snapshot where it is requested over HTTP', async () => {
+    const which = called('requested');
+    const operator = await ApiCaller.make(called('operator'), 'create,list');
+    const claim = await installation().claim({ name: 'of-requested', namespace: NAMESPACE });
+    const known = join(claim.folder, 'known');
+    await writeFile(known, 'before');
+    let copied = 0;
+    const change = async () => {
+      copied++;
+      await appendFile(known, ' and after');
+    };
+    await using _ = new SnapshotController(installation().cluster, { onCopied: change });
+    const copy = { consistency: 'Snapshot', snapshotClass: CLASSES.good };
+    const places = { namespace: NAMESPACE, volume: claim.name, destination: SECRET };
+    const created = await operator.ask('POST', '/v1/exports', { ...places, name: which.name, ...copy });
+    assert.equal(created.status, 201, JSON.stringify(created.body));
+    const { id } = ExportStatus.parse(created.body);
+    const { spec } = await installation().untilPhase(which, 'Completed', EXPORT_MS);
+    assert.deepEqual(spec.source, { claim: claim.name, path: '/', ...copy });
+    assert.equal(copied, 1);
+    const { body } = await operator.ask('GET', `/v1/exports/${id}`);
+    const { phase, consistency, snapshotClass, result } = ExportStatus.parse(body);
+    assert.deepEqual({ phase, consistency, snapshotClass }, { phase: 'Completed', ...copy });
+    // A destination that is requested has no prefix.
+    const archive = join(installation().s3.dir, BUCKET, result?.archive.key ?? '');
+    const { stdout } = await execa('tar', ['--zstd', '-xOf', archive, './known']);
+    assert.equal(stdout, 'before');
+    await untilNothingIsLeft();
+    const deleted = await operator.ask('DELETE', `/v1/exports/${id}`);
+    assert.equal(deleted.status, 202, JSON.stringify(deleted.body));
+    await installation().untilGone(which, 240_000);
+  });
 
   it('goes on with the same copy when it is tried again', async () => {
     const which = called('again');

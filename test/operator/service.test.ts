@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { ExportStatus } from '@longshore/shared';
+import { ApiCaller } from './api-caller.ts';
 import { installation } from './fixture.ts';
 import { SECRET } from './installation.ts';
 
 const EXPORT_MS = 400_000;
 
-interface Answer {
-  status: number;
-  body: unknown;
-}
-
 describe('the API in a cluster', function () {
   this.timeout(2 * EXPORT_MS);
   const namespace = 'service';
-  const kubectl = (...args: string[]) => installation().cluster.kubectl(...args);
+  const callers = new Map<string, ApiCaller>();
 
   before(async () => {
     await installation().tenant(namespace);
@@ -22,34 +18,11 @@ describe('the API in a cluster', function () {
       ['operator', 'create,list'],
       ['viewer', 'list'],
       ['nobody', ''],
-    ]) {
-      await kubectl('create', 'serviceaccount', name, `--namespace=${namespace}`);
-      if (!verbs) continue;
-      await kubectl(
-        'create',
-        'clusterrole',
-        `test-${name}`,
-        `--verb=${verbs}`,
-        '--resource=volumeexports.longshore.dev',
-      );
-      const account = `--serviceaccount=${namespace}:${name}`;
-      await kubectl('create', 'clusterrolebinding', `test-${name}`, `--clusterrole=test-${name}`, account);
-    }
+    ])
+      callers.set(name, await ApiCaller.make({ name, namespace }, verbs));
   });
 
-  /** From a producer's own pod, which has the port. */
-  async function ask(account: string, method: string, path: string, body?: object): Promise<Answer> {
-    const token = await kubectl('create', 'token', account, `--namespace=${namespace}`);
-    const request = { method, path, body: body && JSON.stringify(body), token };
-    const script = `const { method, path, body, token } = JSON.parse(process.argv[1]);
-      const headers = { authorization: 'Bearer ' + token, ...(body && { 'content-type': 'application/json' }) };
-      const answer = await fetch('http://127.0.0.1:8080' + path, { method, body, headers });
-      console.log(JSON.stringify({ status: answer.status, body: await answer.json().catch(() => undefined) }));`;
-    const node = ['node', '--input-type=module', '--eval', script, JSON.stringify(request)];
-    return JSON.parse(
-      await kubectl('exec', '--namespace=longshore', 'deploy/longshore-producer', '--', ...node),
-    );
-  }
+  const ask = (account: string, ...call: Parameters<ApiCaller['ask']>) => callers.get(account)!.ask(...call);
 
   const request = { namespace, volume: 'small', destination: SECRET, name: 'by-request' };
 
