@@ -1,4 +1,4 @@
-import { chmod, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
 import type { Phase, VolumeExportSpec, VolumeExportStatus } from '@longshore/shared';
@@ -310,10 +310,6 @@ export class Installation implements AsyncDisposable {
     return said
       .map((one) => (one.status === 'fulfilled' ? lastLines(one.value) : String(one.reason)))
       .join('\n');
-  }
-
-  async archiveSize(which: Applied): Promise<number> {
-    return (await stat(this.archive(which))).size;
   }
 
   /** Work areas and uploads that nobody has taken away. */
