@@ -58,10 +58,10 @@ describe('the image', function () {
   });
 
   it('has the built program and nothing else of the checkout', async () => {
-    const found = await inside('ls -A /opt/longshore; ls -d /opt/longshore/*/* | grep -c "\\.ts$"');
+    const found = (await inside('ls -A /opt/longshore')).split('\n');
     assert.deepEqual(
-      found.split('\n').filter((name) => !/^[a-z-]+-thread\.js$/.test(name)),
-      ['compile-cache', 'container', 'longshore.js', 'modules', 'node_modules', 'package.json', '0'],
+      found.filter((name) => !name.endsWith('-thread.js')),
+      ['compile-cache', 'container', 'longshore.js', 'modules', 'node_modules', 'package.json'],
     );
   });
 
