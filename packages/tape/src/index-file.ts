@@ -126,7 +126,6 @@ export class IndexWriter {
     throw new TapeError('CORRUPT', `The entry ${path} does not follow its directory.`);
   }
 
-  /** Returns the number of rows that were added: 0 for one that's ignored. */
   /** How many rows that made: 0 where one is there. */
   #insert(statement: StatementSync, row: SQLInputValue[]): number {
     try {
