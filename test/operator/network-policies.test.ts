@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { execa } from 'execa';
 import type { Manifest } from '../cluster/harness/kubectl.ts';
-import { pod, shell } from '../cluster/harness/pods.ts';
+import { pod, RESTRICTED, shell } from '../cluster/harness/pods.ts';
 import { until } from '../cluster/harness/until.ts';
 import { installation } from './fixture.ts';
 
@@ -166,12 +166,15 @@ interface Client {
   manifest: Manifest;
 }
 
-/** A pod with a shell. */
+/** A pod with a shell, as a restricted namespace takes it. */
 function client(name: string, namespace: string, labels: Record<string, string> = {}): Client {
   return {
     name,
     namespace,
-    manifest: { ...pod(name, shell('sleep 3600')), metadata: { name, namespace, labels } },
+    manifest: {
+      ...pod(name, shell('sleep 3600', { securityContext: RESTRICTED })),
+      metadata: { name, namespace, labels },
+    },
   };
 }
 
