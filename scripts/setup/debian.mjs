@@ -54,13 +54,14 @@ const PACKAGES = [
   { name: 'restic', program: 'restic', purposes: ['bench'] },
   // Opens the pages that the service has.
   { name: 'chromium', program: 'chromium', purposes: ['test'] },
-  // A Kubernetes cluster: its database, containers, their network and what kube-proxy calls, certificates, and an
-  // image to try things with.
+  // A Kubernetes cluster: its database, containers, their network, what kube-proxy and kube-router call, certificates,
+  // and an image to try things with.
   { name: 'etcd-server', program: 'etcd', purposes: CLUSTERS },
   { name: 'containerd', program: 'containerd', anyProvider: true, purposes: CLUSTERS },
   { name: 'runc', program: 'runc', anyProvider: true, purposes: CLUSTERS },
   { name: 'containernetworking-plugins', program: 'host-local', purposes: CLUSTERS },
   { name: 'iptables', program: 'iptables', purposes: CLUSTERS },
+  { name: 'ipset', program: 'ipset', purposes: CLUSTERS },
   { name: 'conntrack', program: 'conntrack', purposes: CLUSTERS },
   { name: 'openssl', program: 'openssl', purposes: CLUSTERS },
   { name: 'busybox-static', program: 'busybox', purposes: CLUSTERS },

@@ -62,8 +62,8 @@ export const steps = [
   },
   { purposes: ['test'], ...baseImage },
   { purposes: ['test'], ...imageNpm },
-  // What a cluster is made of, besides Debian's etcd and containerd: Kubernetes itself, its DNS server, and the
-  // first process of its machines and pods.
+  // What a cluster is made of, besides Debian's etcd and containerd: Kubernetes itself, its DNS server, what
+  // enforces NetworkPolicies, and the first process of its machines and pods.
   { purposes: CLUSTERS, ...kubernetes },
   {
     purposes: CLUSTERS,
@@ -72,6 +72,16 @@ export const steps = [
       version: 'v1.15.0',
       path: 'github.com/coredns/coredns',
       needsGo: '1.26',
+    }),
+  },
+  {
+    purposes: CLUSTERS,
+    ...goTool({
+      name: 'kube-router',
+      version: 'v2.1.0',
+      path: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router',
+      variable: 'github.com/cloudnativelabs/kube-router/v2/pkg/version.Version',
+      needsGo: '1.21',
     }),
   },
   { purposes: CLUSTERS, ...machineInit },

@@ -15,6 +15,9 @@ import { until } from './harness/until.ts';
 /** What the harness promises (issue 5), on a machine that other tests may keep busy. */
 const UP_MS = 60_000;
 
+/** Seconds, but on a busy machine. */
+const POLICY_MS = 30_000;
+
 /** A node is given up after 16 s, its pods are evicted 10 s later, and others start elsewhere. */
 const LOSS_MS = 240_000;
 
@@ -85,6 +88,24 @@ describe('a test cluster', function () {
     for (const node of ['node1', 'node2'])
       await answers(() => inPod(node, ask), /^HTTP\/1\.1 200 OK.*served$/s);
     assert.match(await inPod('node2', 'nslookup web.default.svc.cluster.local'), /10\.96\.0\.10/);
+  });
+
+  it('enforces a NetworkPolicy within seconds, until it is deleted', async () => {
+    // From a pod on the same node, and from the other one.
+    const reaches = (node: string) =>
+      inPod(node, 'nc -w 5 web.default.svc.cluster.local 80 -e true && echo yes || echo no');
+    const both = async () => Promise.all(['node1', 'node2'].map(reaches));
+    assert.deepEqual(await both(), ['yes', 'yes']);
+    await cluster.apply(denial('deny', { app: 'web' }));
+    await until(async () => String(await both()) === 'no,no', {
+      what: 'nobody connects',
+      withinMs: POLICY_MS,
+    });
+    await cluster.kubectl('delete', 'networkpolicy', 'deny');
+    await until(async () => String(await both()) === 'yes,yes', {
+      what: 'both connect',
+      withinMs: POLICY_MS,
+    });
   });
 
   it('shows the same volume on both nodes, read-only', async () => {
@@ -331,6 +352,14 @@ const service = (name: string, targetPort: number): Manifest => ({
   kind: 'Service',
   metadata: { name },
   spec: { selector: { app: name }, ports: [{ port: 80, targetPort }] },
+});
+
+/** Lets nobody connect to the pods that have these labels. */
+const denial = (name: string, matchLabels: Record<string, string>): Manifest => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name },
+  spec: { podSelector: { matchLabels }, policyTypes: ['Ingress'] },
 });
 
 /** A pod that prefers a node, and is replaced wherever it's lost. */

@@ -20,6 +20,7 @@ const BUILT = {
   kubectl: 'kubernetes-v1.36.3/kubectl',
   kubelet: 'kubernetes-v1.36.3/kubelet',
   coredns: 'coredns-v1.15.0/coredns',
+  'kube-router': 'kube-router-v2.1.0/kube-router',
   /** The first process of a cluster's machines and pods. */
   'machine-init': 'machine-init-1/machine-init',
 } as const;
@@ -36,6 +37,7 @@ const INSTALLED = {
   'host-local': 'containernetworking-plugins',
   ip: 'iproute2',
   iptables: 'iptables',
+  ipset: 'ipset',
   conntrack: 'conntrack',
   openssl: 'openssl',
   busybox: 'busybox-static',

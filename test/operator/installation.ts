@@ -254,12 +254,15 @@ export class Installation implements AsyncDisposable {
     return (await this.redis('keys', 'bull:export-*')).split('\n').filter(Boolean);
   }
 
-  /** A command as an export's pods may give it: with the address in the workers' Secret. */
+  /** A command as an export's pods may give it: as the user in the workers' Secret. */
   async redisAsWorkerOf({ name, namespace }: Applied, ...command: string[]): Promise<string> {
     const which = [`--namespace=${namespace}`, `--selector=longshore.dev/export=${name}`];
     const path = ['--output', 'jsonpath={.items[0].data.redis-url}'];
     const encoded = await this.cluster.kubectl('get', 'secrets', ...which, ...path);
-    return this.redisAt(Buffer.from(encoded, 'base64').toString(), ...command);
+    const url = new URL(Buffer.from(encoded, 'base64').toString());
+    // In Redis' own pod, which can't even ask for a name.
+    url.hostname = '127.0.0.1';
+    return this.redisAt(url.href, ...command);
   }
 
   /** A command as the administrator, in Redis' own pod. */

@@ -24,11 +24,12 @@ export interface ClusterOptions {
 /** How long small things take at most that come by themselves after the start: a service account, CoreDNS. */
 const SETTLE_MS = 60_000;
 
-const DNS = new URL('dns.yaml', import.meta.url);
+/** What the nodes' own programs need in the API. */
+const MANIFESTS = ['dns.yaml', 'firewall.yaml'].map((name) => new URL(name, import.meta.url));
 
 /**
  * Starts a real Kubernetes: a control plane and nodes, each on a machine made of namespaces, with certificates of its
- * own authority, RBAC, audit log and CoreDNS. Resolves when all of it is ready. Any number of clusters may run at a
+ * own authority, RBAC, audit log, CoreDNS and NetworkPolicies that are enforced. Resolves when all of it is ready. Any number of clusters may run at a
  * time. When this process dies, the kernel kills all of them; what is left then are folders and cgroups, which the
  * next start removes.
  */
@@ -89,7 +90,7 @@ async function bring(parts: Parts, { signal }: ClusterOptions): Promise<void> {
   const [control] = await allOf([starting, booting]);
   parts.control = control;
   const { kubectl } = parts.control;
-  await kubectl.apply(await readFile(DNS, 'utf8'));
+  await kubectl.apply(...(await Promise.all(MANIFESTS.map((manifest) => readFile(manifest, 'utf8')))));
   await allOf(parts.nodes.map((node) => node.join(control)));
   await settle(kubectl, signal);
 }

@@ -6,6 +6,7 @@ import { type Authority, writeKubeconfig } from './authority.ts';
 import { PAUSE } from './base-images.ts';
 import { makeCgroup, removeCgroup } from './cgroups.ts';
 import { type ControlPlane, flags } from './control-plane.ts';
+import { FIREWALL_USER, startFirewall } from './firewall.ts';
 import type { Machine } from './machine.ts';
 import type { Network } from './network.ts';
 import { until } from './until.ts';
@@ -29,8 +30,8 @@ export interface NodeOptions {
 }
 
 /**
- * A node: a machine with containerd, kubelet and kube-proxy. Its boot has two halves, because the first one needs no
- * control plane, and takes as long as that needs to start.
+ * A node: a machine with containerd, kubelet, kube-proxy, and kube-router as its firewall. Its boot has two halves,
+ * because the first one needs no control plane, and takes as long as that needs to start.
  */
 export class ClusterNode {
   readonly number: number;
@@ -64,14 +65,17 @@ export class ClusterNode {
     });
   }
 
-  /** kubelet and kube-proxy. Resolves when the node is Ready. */
+  /** kubelet, kube-proxy and firewall. Resolves when the node is Ready, and NetworkPolicies are in force on it. */
   async join(control: ControlPlane): Promise<void> {
     this.#control = control;
     const kubelet = await this.#kubeletOptions(control.server);
     this.#machine.start(await builtTool('kubelet'), flags(kubelet));
     const proxy = await this.#writeProxy(control.server);
     this.#machine.start(await builtTool('kube-proxy'), ['--config', proxy]);
+    const kubeconfig = await this.#kubeconfigOf(FIREWALL_USER, control.server);
+    // Before, it would end: it wants to know the node's address from the API.
     await this.waitUntil('Ready');
+    await startFirewall(this.#machine, { kubeconfig, signal: this.#options.signal });
   }
 
   /** Imports an image's file, as `docker save` or `writeImage` writes it. */
@@ -231,20 +235,31 @@ export class ClusterNode {
   }
 
   async #writeProxy(server: string): Promise<string> {
-    const { authority, network } = this.#options;
-    const identity = await authority.issue(`${this.name}-proxy`, { user: 'system:kube-proxy' });
-    const path = join(this.#machine.folder, 'kube-proxy.kubeconfig');
+    const { network } = this.#options;
+    const kubeconfig = await this.#kubeconfigOf('system:kube-proxy', server);
     const configuration = {
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       kind: 'KubeProxyConfiguration',
       mode: 'iptables',
+      // A second otherwise. Until the rules of a Service's new pod are there, packets to it are lost: kube-router's firewall
+      // lets them through, ahead of kube-proxy's own rule that refuses them.
+      iptables: { minSyncPeriod: '100ms' },
       clusterCIDR: network.addresses.all,
       hostnameOverride: this.name,
-      clientConnection: { kubeconfig: await writeKubeconfig(path, { server, authority, identity }) },
+      clientConnection: { kubeconfig },
       // The limits are for all namespaces together: they aren't a node's to set.
       conntrack: { maxPerCore: 0, min: 0 },
     };
     return this.#write('kube-proxy.json', JSON.stringify(configuration));
+  }
+
+  /** Of a program that serves the node, and isn't known as the node. */
+  async #kubeconfigOf(user: string, server: string): Promise<string> {
+    const { authority } = this.#options;
+    const name = user.replace('system:', '');
+    const identity = await authority.issue(`${this.name}-${name}`, { user });
+    const path = join(this.#machine.folder, `${name}.kubeconfig`);
+    return writeKubeconfig(path, { server, authority, identity });
   }
 
   async #write(name: string, text: string): Promise<string> {

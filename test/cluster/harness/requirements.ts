@@ -1,9 +1,9 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { installedTool } from '../../harness/tools.ts';
 
 /** Programs that are called by others: what starts one itself asks for it then. */
-const CALLED = ['runc', 'ip', 'iptables', 'conntrack', 'openssl'] as const;
+const CALLED = ['runc', 'ip', 'iptables', 'ipset', 'conntrack', 'openssl'] as const;
 
 /** What a cluster can't do without, in the order in which it's looked for, and what to say where it's missing. */
 const REQUIREMENTS: readonly { holds: () => Promise<boolean>; otherwise: string }[] = [
@@ -33,6 +33,12 @@ const REQUIREMENTS: readonly { holds: () => Promise<boolean>; otherwise: string 
   {
     holds: async () => canWrite('/dev/kmsg'),
     otherwise: 'a test cluster needs /dev/kmsg, which kubelet reads: in a container, `--device /dev/kmsg`',
+  },
+  {
+    // In a new network namespace it is 1.
+    holds: async () => existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables'),
+    otherwise:
+      "a test cluster needs the kernel's br_netfilter, for rules between a node's pods: `modprobe br_netfilter`",
   },
 ];
 
