@@ -6,7 +6,7 @@ import { findEntries } from './entries.ts';
 import { writeManifest } from './manifest.ts';
 
 /** Packages that load compiled code by its place. */
-const NATIVE = ['koffi', '@node-rs/crc32', 'msgpackr-extract'];
+const NATIVE = ['koffi', '@node-rs/crc32'];
 
 /** Packages of which only files are served, and no code runs. */
 const FILES = ['@bull-board/ui'];

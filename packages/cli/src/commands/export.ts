@@ -1,7 +1,7 @@
 import { rmdir, stat } from 'node:fs/promises';
 import type { ExportRequest } from '@longshore/producer';
 import { type Format, LEVELS, type OnChange } from '@longshore/shared';
-import { openStore, type Store } from '@longshore/store';
+import type { Store } from '@longshore/store';
 import type { Config } from '../config.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
@@ -71,6 +71,7 @@ class Destination implements AsyncDisposable {
   }
 
   async open(): Promise<Store> {
+    const { openStore } = await import('@longshore/store');
     this.#store = await openStore(this.#uri);
     return this.#store;
   }
