@@ -17,7 +17,7 @@ RUN find /packages -type f ! -name package.json -delete && find /packages -type 
 
 FROM node AS built
 WORKDIR /checkout
-COPY package.json package-lock.json ./
+COPY LICENSE package.json package-lock.json ./
 RUN node -e "const {version} = require('./package-lock.json').packages['node_modules/node']; \
     if (process.version !== 'v' + version) throw Error('NODE_VERSION must be ' + version + ', as package-lock.json has it')"
 COPY --from=manifests /packages packages
@@ -38,7 +38,7 @@ RUN apt-get update && \
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=built /checkout/dist /opt/longshore
 COPY container/healthcheck.js /opt/longshore/container/
-RUN ln -s /opt/longshore/longshore.js /usr/local/bin/longshore
+RUN ln -s /opt/longshore/bin/longshore /usr/local/bin/longshore
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/longshore/compile-cache
 
 # An export, and every other command as far as it's loaded, compiled once and for all: a pod starts in half the time.

@@ -1,5 +1,5 @@
 import type { S3Server } from '../test/harness/versitygw.ts';
-import { longshore, quoted } from './longshore.ts';
+import { quoted } from './quoted.ts';
 
 /** One way to get a corpus out: bash scripts, run in a folder that has `corpus` and an empty `out`. */
 export interface Contender {
@@ -39,7 +39,7 @@ const KEY = 'out/bench';
 
 function exported(to: string, { workers, threads = 1, format = 'tar.zst' }: Share): string {
   const share = `--workers ${workers} --threads ${threads} --format ${format}`;
-  return `${longshore} export corpus --to ${to} --name bench --quiet ${share}`;
+  return `longshore export corpus --to ${to} --name bench --quiet ${share}`;
 }
 
 interface Share {

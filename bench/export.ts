@@ -7,6 +7,7 @@ import { tempFolder } from '../test/harness/temp.ts';
 import { builtTool } from '../test/harness/tools.ts';
 import { startS3 } from '../test/harness/versitygw.ts';
 import { bytesOf } from './archive-size.ts';
+import { builtLongshore } from './built-longshore.ts';
 import { BUCKET, type Contender, type ContenderName, contendersWith, environmentFor } from './contenders.ts';
 import { CORPORA, type CorpusName } from './corpora/corpora.ts';
 import { machine } from './machine.ts';
@@ -16,19 +17,21 @@ import { report } from './report.ts';
 import type { CorpusResult, Run } from './results.ts';
 
 interface Series extends Options {
+  /** With which scripts call the built `longshore`. */
+  built: { PATH: string };
   signal: AbortSignal;
 }
 
 /** One corpus, which is gone when this resolves. */
 async function benchCorpus(name: CorpusName, series: Series): Promise<CorpusResult> {
-  const { pairs, scale, signal } = series;
+  const { pairs, scale, built, signal } = series;
   await using temp = await tempFolder('bench');
   const folder = temp.path;
   console.log(`${name}: making the corpus`);
   const { files, bytes } = await CORPORA[name].make({ path: join(folder, 'corpus'), scale, signal });
   await using s3 = await startS3({ dir: join(folder, 's3') });
   await s3.bucket(BUCKET);
-  const runs = await playRounds(series, { folder, environment: environmentFor(s3), signal });
+  const runs = await playRounds(series, { folder, environment: { ...environmentFor(s3), ...built }, signal });
   return { date: new Date().toISOString(), machine: machine(), files, bytes, pairs, runs };
 }
 
@@ -68,8 +71,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 try {
   const options = readOptions();
+  const built = await builtLongshore();
   for (const name of options.corpora) {
-    const result = await benchCorpus(name, { ...options, signal: interrupt.signal });
+    const result = await benchCorpus(name, { ...options, built, signal: interrupt.signal });
     await report(name, result, options.into);
   }
 } catch (error) {

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
 import { tempFolder } from '../test/harness/temp.ts';
+import { builtLongshore } from './built-longshore.ts';
 import { makeMixed } from './corpora/mixed.ts';
-import { longshore } from './longshore.ts';
 import { machine } from './machine.ts';
 import { type Measurement, type MeasureOptions, measure } from './measure.ts';
 import { median } from './median.ts';
 
 /** By name: bash scripts, run in a folder with `archives/bench.tar.zst` and an empty `out`. */
 const CONTENDERS: Readonly<Record<string, string>> = {
-  'longshore restore': `${longshore} restore archives/bench.tar.zst out/restored`,
+  'longshore restore': 'longshore restore archives/bench.tar.zst out/restored',
   'zstd -dc \\| tar -x': 'zstd -dcq archives/bench.tar.zst | tar -C out -xpf -',
-  'longshore verify': `${longshore} verify archives/bench.tar.zst`,
+  'longshore verify': 'longshore verify archives/bench.tar.zst',
   'zstd -t': 'zstd -tq archives/bench.tar.zst',
 };
 
@@ -23,9 +23,9 @@ type Runs = Map<string, Measurement[]>;
 
 async function bench({ pairs, bytes, signal }: { pairs: number; bytes: number; signal: AbortSignal }) {
   await using temp = await tempFolder('bench');
-  const options: MeasureOptions = { folder: temp.path, environment: {}, signal };
+  const options: MeasureOptions = { folder: temp.path, environment: await builtLongshore(), signal };
   const corpus = await makeMixed({ path: join(temp.path, 'corpus'), bytes, signal });
-  await measure(`${longshore} export corpus --to archives --name bench --quiet`, options);
+  await measure('longshore export corpus --to archives --name bench --quiet', options);
   const runs: Runs = new Map(Object.keys(CONTENDERS).map((name) => [name, []]));
   // Round 0 warms the caches up, and doesn't count.
   for (let round = 0; round <= pairs; round++) await playRound(options, round === 0 ? new Map() : runs);

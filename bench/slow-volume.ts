@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../scripts/config.ts';
 import { tempFolder } from '../test/harness/temp.ts';
+import { builtLongshore } from './built-longshore.ts';
 import { machine } from './machine.ts';
 import { publish } from './publish.ts';
 import type { SlowVolumeResult } from './results.ts';
@@ -33,7 +34,8 @@ try {
   const rounds = wholeNumber('rounds', values.rounds);
   await using temp = await tempFolder('bench-slow');
   const contents = makeFiles(`${temp.path}/files`, wholeNumber('files', values.files));
-  const options = { folder: temp.path, environment: {}, signal: interrupt.signal, delayMs };
+  const environment = await builtLongshore();
+  const options = { folder: temp.path, environment, signal: interrupt.signal, delayMs };
   const runs: SlowRun[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const reader of readers) {

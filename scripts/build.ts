@@ -1,4 +1,4 @@
-// `npm run build`: writes dist/, a folder that runs wherever there is Node 26: `node dist/longshore.js`.
+// `npm run build`: writes dist/, the program as the image has it: `dist/bin/longshore`, for machines like this one.
 import { DIST } from './build/places.ts';
 import { buildProgram } from './build/program.ts';
 

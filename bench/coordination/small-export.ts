@@ -6,7 +6,6 @@ import { tempFolder } from '../../test/harness/temp.ts';
 import { startS3 } from '../../test/harness/versitygw.ts';
 import { BUCKET, environmentFor } from '../contenders.ts';
 import { LogLines } from '../corpora/log-lines.ts';
-import { longshore } from '../longshore.ts';
 import { type Measurement, measure } from '../measure.ts';
 
 /** What an export of small items cost, as many as there can be: planned, packed, uploaded and finalized for real. */
@@ -24,7 +23,8 @@ const DATA_BYTES = 4_096;
 /** Room for the files' headers, so that there isn't one item more. */
 const HEADERS_BYTES = 2 ** 20;
 
-const EXPORT = `${longshore} export corpus --to s3://${BUCKET}/out --name bench --workers 2 --threads 1 --json`;
+/** From the source, a module of which is replaced. */
+const EXPORT = `longshore export corpus --to s3://${BUCKET}/out --name bench --workers 2 --threads 1 --json`;
 
 /** Exports so many items of 4 MiB to S3, with two workers of one thread. */
 export async function measureSmallExport(items: number, signal: AbortSignal): Promise<SmallExport> {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Contents } from '../corpora/corpus.ts';
 import { LogLines } from '../corpora/log-lines.ts';
 import { Seeded } from '../corpora/seeded.ts';
-import { longshore } from '../longshore.ts';
 import { type Measurement, type MeasureOptions, measure } from '../measure.ts';
 import { slowMount } from './slow-mount.ts';
 
@@ -45,6 +44,6 @@ export async function measureSlowly(
   const script =
     reader === 'pipe'
       ? 'tar -C slow -cf - . | zstd -q -3 -T0 -o out/bench.tar.zst'
-      : `${longshore} export slow --to out --name bench --workers 1 --threads ${reader} --quiet`;
+      : `longshore export slow --to out --name bench --workers 1 --threads ${reader} --quiet`;
   return { reader, ...(await measure(script, options)) };
 }

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '../config.ts';
 
-/** Writes the built program's package.json, in which its parts find each other by the names that they have in the source. */
+/** Writes the built program's package.json, in which its parts find each other by their names in the source. */
 export async function writeManifest(entries: Record<string, string>, folder: string): Promise<void> {
   const { version, license, engines } = JSON.parse(
     await readFile(join(root, 'packages/cli/package.json'), 'utf8'),

@@ -61,6 +61,7 @@ const PACKAGES = [
   { name: 'runc', program: 'runc', anyProvider: true, purposes: CLUSTERS },
   { name: 'containernetworking-plugins', program: 'host-local', purposes: CLUSTERS },
   { name: 'iptables', program: 'iptables', purposes: CLUSTERS },
+  { name: 'kmod', program: 'modprobe', purposes: CLUSTERS },
   { name: 'ipset', program: 'ipset', purposes: CLUSTERS },
   { name: 'conntrack', program: 'conntrack', purposes: CLUSTERS },
   { name: 'openssl', program: 'openssl', purposes: CLUSTERS },

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runAsRoot } from './debian.mjs';
 import { SetupError } from './error.mjs';
 import { goModule, goModuleFiles } from './go-tools.mjs';
 import { root } from './places.mjs';
@@ -45,6 +46,19 @@ export const machineInit = goModule({
   packages: ['.'],
   programs: ['machine-init'],
 });
+
+const BRIDGE_RULES = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+
+/** What shows iptables the packets between a node's pods; kernels that have it as a module don't load it by themselves. */
+export const bridgeFilter = {
+  pending: () => (existsSync(BRIDGE_RULES) ? undefined : "the kernel's module br_netfilter"),
+  run: () => {
+    if (!runAsRoot('modprobe', ['br_netfilter']))
+      throw new SetupError(
+        'clusters need the kernel module br_netfilter: run `modprobe br_netfilter` as root.',
+      );
+  },
+};
 
 /** The CRDs of volume snapshots, which a cluster gets with its snapshot controller. */
 export const snapshotCrds = goModuleFiles({

@@ -1,7 +1,7 @@
 import { debianPackages } from './debian.mjs';
 import { goModule, goTool } from './go-tools.mjs';
 import { baseImage, imageNpm } from './images.mjs';
-import { kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
+import { bridgeFilter, kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
 import { exactNode, npmPackages } from './npm.mjs';
 import { apiFuzzer, archiveReaders, s3Client } from './python.mjs';
 
@@ -85,5 +85,6 @@ export const steps = [
     }),
   },
   { purposes: CLUSTERS, ...machineInit },
+  { purposes: CLUSTERS, ...bridgeFilter },
   { purposes: ['test'], ...snapshotCrds },
 ];

@@ -61,7 +61,10 @@ describe('the image', function () {
     const found = (await inside('ls -A /opt/longshore')).split('\n');
     assert.deepEqual(
       found.filter((name) => !name.endsWith('-thread.js')),
-      ['compile-cache', 'container', 'longshore.js', 'modules', 'node_modules', 'package.json'],
+      [
+        ...['LICENSE', 'LICENSES.txt', 'bin', 'compile-cache', 'container', 'longshore.js'],
+        ...['modules', 'node_modules', 'package.json'],
+      ],
     );
   });
 

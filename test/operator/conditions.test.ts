@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { until } from '../cluster/harness/until.ts';
 import { installation } from './fixture.ts';
 import { type Applied, SECRET, type VolumeExport } from './installation.ts';
+import { untilCompleted, untilPacked } from './storm.ts';
 
 /** What a condition may take to say what is the matter. */
 const SAID_MS = 30_000;
@@ -64,6 +65,27 @@ describe('what keeps an export from going on', function () {
     await says(called('no-claim'), 'Progressing', 'ClaimMissing', /claim trouble\/later isn't there/);
     await installation().claim({ name: 'later', namespace });
     await installation().untilPhase(called('no-claim'), 'Completed', EXPORT_MS);
+  });
+
+  it('is that the claim was deleted while it rested; what was packed counts when that is back', async () => {
+    const which = called('rested');
+    const suspend = (value: boolean) =>
+      kubectl(
+        ...['patch', 'vex/rested', `--namespace=${namespace}`, '--type=merge'],
+        `--patch={"spec":{"suspend":${value}}}`,
+      );
+    const { volume } = await installation().slowClaim(namespace, { name: 'rested' });
+    await installation().export(which, { claim: 'rested', workers: 2, level: 13 });
+    await untilPacked(which, 1);
+    await suspend(true);
+    await installation().untilPhase(which, 'Suspended', EXPORT_MS);
+    await kubectl('delete', 'persistentvolumeclaim/rested', `--namespace=${namespace}`);
+    await kubectl('delete', 'persistentvolume', volume);
+    await suspend(false);
+    await says(which, 'Progressing', 'ClaimMissing', /claim trouble\/rested isn't there/);
+    await installation().claim({ name: 'rested', namespace });
+    const { packs, items } = await untilCompleted(which);
+    assert.equal(packs, items);
   });
 
   it('is that no node takes its pods', async () => {

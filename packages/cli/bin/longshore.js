@@ -21,6 +21,19 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDS_MAJOR) {
   }
   await import('../src/main.ts');
 } else {
-  const bundled = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node');
-  relay(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)]);
+  const exact = exactNode();
+  if (exact) relay(exact, [fileURLToPath(import.meta.url), ...process.argv.slice(2)]);
+  else {
+    console.error(`longshore needs Node ${NEEDS_MAJOR} or later; this is ${process.version}.`);
+    process.exitCode = 1;
+  }
+}
+
+/** The one that comes with the package; what is built has none. */
+function exactNode() {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node');
+  } catch {
+    return undefined;
+  }
 }

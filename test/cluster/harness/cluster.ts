@@ -29,9 +29,9 @@ const MANIFESTS = ['dns.yaml', 'firewall.yaml'].map((name) => new URL(name, impo
 
 /**
  * Starts a real Kubernetes: a control plane and nodes, each on a machine made of namespaces, with certificates of its
- * own authority, RBAC, audit log, CoreDNS and NetworkPolicies that are enforced. Resolves when all of it is ready. Any number of clusters may run at a
- * time. When this process dies, the kernel kills all of them; what is left then are folders and cgroups, which the
- * next start removes.
+ * own authority, RBAC, audit log, CoreDNS and NetworkPolicies that are enforced. Resolves when all of it is ready. Any
+ * number of clusters may run at a time. When this process dies, the kernel kills all of them; what is left then are
+ * folders and cgroups, which the next start removes.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   await checkRequirements();

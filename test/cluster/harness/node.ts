@@ -241,8 +241,8 @@ export class ClusterNode {
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       kind: 'KubeProxyConfiguration',
       mode: 'iptables',
-      // A second otherwise. Until the rules of a Service's new pod are there, packets to it are lost: kube-router's firewall
-      // lets them through, ahead of kube-proxy's own rule that refuses them.
+      // A second otherwise. Until the rules of a Service's new pod are there, packets to it are lost: kube-router's
+      // firewall lets them through, ahead of kube-proxy's own rule that refuses them.
       iptables: { minSyncPeriod: '100ms' },
       clusterCIDR: network.addresses.all,
       hostnameOverride: this.name,

@@ -26,14 +26,9 @@ export async function createCommand(
 ): Promise<void> {
   const { idempotencyKey, watch, json } = options;
   const { namespace, name, format, level, exclude, onChange, workers, consistency, snapshotClass } = options;
+  const body = { namespace, name, format, level, exclude, onChange, workers, consistency, snapshotClass };
   const client = await openClient(options, config);
-  const created = await client.create(
-    {
-      ...{ ...places, namespace, name, format, level, exclude, onChange },
-      ...{ workers, consistency, snapshotClass },
-    },
-    { idempotencyKey },
-  );
+  const created = await client.create({ ...places, ...body }, { idempotencyKey });
   if (!watch) return print(created, { json, text: () => `${created.id}\n` });
   // With --json stdout is for the one result, which comes at the end.
   if (!json) process.stderr.write(`${created.id}\n`);

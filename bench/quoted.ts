@@ -1,0 +1,2 @@
+/** A word of a bash script that means this text. */
+export const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
