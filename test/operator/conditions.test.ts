@@ -82,7 +82,7 @@ describe('what keeps an export from going on', function () {
     await kubectl('delete', 'persistentvolumeclaim/rested', `--namespace=${namespace}`);
     await kubectl('delete', 'persistentvolume', volume);
     await suspend(false);
-    await says(which, 'Progressing', 'ClaimMissing', /claim trouble\/rested isn't there/);
+    await says(which, 'Progressing', 'ClaimMissing', /^The claim isn't there, or isn't bound/);
     await installation().claim({ name: 'rested', namespace });
     const { packs, items } = await untilCompleted(which);
     assert.equal(packs, items);
