@@ -3,8 +3,9 @@
 // Plain JavaScript for Node 20, and free of dependencies, because it runs before there are any: it is what
 // brings `node_modules` and, in it, the Node that everything else runs on.
 import { SetupError } from './setup/error.mjs';
+import { PURPOSES } from './setup/purposes.mjs';
 import { runSteps } from './setup/run-steps.mjs';
-import { PURPOSES, steps } from './setup/steps.mjs';
+import { steps } from './setup/steps.mjs';
 
 try {
   const purpose = PURPOSES.find((known) => known === process.argv[2]);

@@ -2,12 +2,7 @@ import { join, relative } from 'node:path';
 import { attempt, find, run } from './command.mjs';
 import { SetupError } from './error.mjs';
 import { root } from './places.mjs';
-
-// What runs exports; a build needs Node alone.
-const EXPORTS = ['start', 'demo', 'test', 'bench', 'cluster'];
-
-// What starts Kubernetes clusters.
-const CLUSTERS = ['test', 'cluster'];
+import { CLUSTERS, EXPORTS, PURPOSES } from './purposes.mjs';
 
 /**
  * What comes from the distribution. `program` is what the package is wanted for, and how it is looked for
@@ -16,7 +11,7 @@ const CLUSTERS = ['test', 'cluster'];
  */
 const PACKAGES = [
   // Node 26 is linked with it, and a minimal Debian hasn't got it.
-  { name: 'libatomic1', purposes: ['build', ...EXPORTS] },
+  { name: 'libatomic1', purposes: PURPOSES },
   // The queue; every export starts one of its own.
   { name: 'redis-server', program: 'redis-server', purposes: EXPORTS },
   // What GNU tar calls for --zstd.

@@ -3,15 +3,8 @@ import { goModule, goTool } from './go-tools.mjs';
 import { baseImage, imageNpm } from './images.mjs';
 import { bridgeFilter, kubernetes, machineInit, snapshotCrds } from './kubernetes.mjs';
 import { exactNode, npmPackages } from './npm.mjs';
+import { CLUSTERS, EXPORTS, PURPOSES } from './purposes.mjs';
 import { apiFuzzer, archiveReaders, s3Client } from './python.mjs';
-
-export const PURPOSES = /** @type {const} */ (['build', 'start', 'demo', 'test', 'bench', 'cluster']);
-
-// What runs exports.
-const EXPORTS = PURPOSES.filter((purpose) => purpose !== 'build');
-
-// What starts Kubernetes clusters.
-const CLUSTERS = ['test', 'cluster'];
 
 /**
  * Everything that a fresh machine lacks, in the order in which it is brought.

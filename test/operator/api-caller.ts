@@ -28,11 +28,16 @@ export class ApiCaller {
     this.#account = account;
   }
 
+  /** A new token of the account's. */
+  token(): Promise<string> {
+    const { name, namespace } = this.#account;
+    return installation().cluster.kubectl('create', 'token', name, `--namespace=${namespace}`);
+  }
+
   /** From a producer's own pod, which has the port. */
   async ask(method: string, path: string, body?: object): Promise<Answer> {
     const { cluster } = installation();
-    const { name, namespace } = this.#account;
-    const token = await cluster.kubectl('create', 'token', name, `--namespace=${namespace}`);
+    const token = await this.token();
     const request = { method, path, body: body && JSON.stringify(body), token };
     const script = `const { method, path, body, token } = JSON.parse(process.argv[1]);
       const headers = { authorization: 'Bearer ' + token, ...(body && { 'content-type': 'application/json' }) };

@@ -7,6 +7,7 @@ import { until } from '../cluster/harness/until.ts';
 import { compareTrees } from '../fixtures/compare-trees.ts';
 import { makeRandomTree, randomBytes, seededRandom } from '../fixtures/random-tree.ts';
 import { type TempFolder, tempFolder } from '../harness/temp.ts';
+import { ApiCaller } from './api-caller.ts';
 import { installation } from './fixture.ts';
 
 const MIB = 2 ** 20;
@@ -61,6 +62,7 @@ describe('a live volume of a cluster', function () {
   this.timeout(2 * START_MS);
   const namespace = 'live';
   const within = (...args: string[]) => installation().cluster.kubectl(`--namespace=${namespace}`, ...args);
+  const callers = new Map<string, ApiCaller>();
   let temp: TempFolder;
   let claim: Claim;
 
@@ -73,18 +75,8 @@ describe('a live volume of a cluster', function () {
     for (const [name, verbs] of [
       ['live-operator', 'create,list'],
       ['live-viewer', 'list'],
-    ]) {
-      await within('create', 'serviceaccount', name);
-      await within(
-        'create',
-        'clusterrole',
-        name,
-        `--verb=${verbs}`,
-        '--resource=volumeexports.longshore.dev',
-      );
-      const account = `--serviceaccount=${namespace}:${name}`;
-      await within('create', 'clusterrolebinding', name, `--clusterrole=${name}`, account);
-    }
+    ])
+      callers.set(name, await ApiCaller.make({ name, namespace }, verbs));
     await endSoon();
   });
   after(() => temp[Symbol.asyncDispose]());
@@ -116,7 +108,7 @@ describe('a live volume of a cluster', function () {
     pause,
   }: Asked): Promise<Answer> {
     const { kubectlPath, kubeconfig } = installation().cluster;
-    const token = await within('create', 'token', account);
+    const token = await callers.get(account)!.token();
     const url = `http://127.0.0.1:8080/v1/volumes/${claim}/archive.tar?namespace=${namespace}`;
     const request = { url, headers: { authorization: `Bearer ${token}`, ...headers }, pauseAt: pause?.bytes };
     const node = ['node', '--input-type=module', '--eval', SCRIPT, JSON.stringify(request)];
