@@ -13,3 +13,4 @@ export * from './redis-health.ts';
 export * from './result.ts';
 export * from './volume-export.ts';
 export * from './work-area.ts';
+export * from './worker-heap.ts';

@@ -8,7 +8,8 @@ import { isLongshoreError } from '@longshore/shared';
 import { randomBytes, seededRandom } from '../../../test/fixtures/random-tree.ts';
 import { bindfsServer, Mounts } from '../../../test/harness/mounts.ts';
 import { type TempFolder, tempFolder } from '../../../test/harness/temp.ts';
-import { OUTPUT_BUFFER_BYTES, type RenderTask } from '../src/threads/protocol.ts';
+import { BLOCK_BYTES } from '../src/threads/output-memory.ts';
+import type { RenderTask } from '../src/threads/protocol.ts';
 import { RenderThreads } from '../src/threads/render-threads.ts';
 import { taskOf } from './render-task.ts';
 import { until } from './until.ts';
@@ -74,9 +75,8 @@ describe('render threads', () => {
   });
 
   it('give an item of any size in memory', async () => {
-    const full = OUTPUT_BUFFER_BYTES - 1_024;
-    for (const bytes of [0, 1, full, full + 1, 2 * OUTPUT_BUFFER_BYTES, 30_000_000])
-      await render(fill(bytes));
+    const full = BLOCK_BYTES - 1_024;
+    for (const bytes of [0, 1, full, full + 1, 2 * BLOCK_BYTES, 30_000_000]) await render(fill(bytes));
   });
 
   it('write an item into a file where they are told to', async () => {
@@ -118,7 +118,7 @@ describe('render threads', () => {
     const task = fill(40_000_000);
     const taken = async (rounds: number) => {
       for (let round = 0; round < rounds; round++) await Promise.all([render(task), render(task)]);
-      return process.memoryUsage().arrayBuffers / 2 ** 20;
+      return process.memoryUsage.rss() / 2 ** 20;
     };
     const few = await taken(3);
     const many = await taken(6);

@@ -1,4 +1,5 @@
 import type { V1Affinity, V1Container, V1Job, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node';
+import { WORKER_HEAP } from '@longshore/shared';
 import type { ExportRecord } from '../records/record.ts';
 import { uriOf } from './bucket-secret.ts';
 import { queueOf } from './redis-users.ts';
@@ -232,6 +233,7 @@ function environment(resource: VolumeExport, { request }: ExportRecord): V1Conta
   return [
     ...FROM_SECRET.map((each) => fromSecret(secret, each)),
     fromSecret(workersName(resource), { name: 'LONGSHORE_REDIS_URL', key: 'redis-url' }),
+    { name: 'NODE_OPTIONS', value: WORKER_HEAP.join(' ') },
     { name: 'LONGSHORE_VOLUMES', value: JSON.stringify({ [literally(request.volume)]: VOLUME_PATH }) },
     {
       name: 'LONGSHORE_DESTINATIONS',

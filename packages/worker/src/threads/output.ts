@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32, type FrameSink } from '@longshore/tape';
-import { OUTPUT_BUFFER_BYTES } from './protocol.ts';
+import { BLOCK_BYTES, type OutputMemory } from './output-memory.ts';
 
 /** Takes an item's compressed bytes: counted, with their CRC-32, and hashed where a signed upload needs their SHA-256 beforehand. */
 export abstract class ItemOutput implements FrameSink, Disposable {
@@ -27,37 +27,50 @@ export abstract class ItemOutput implements FrameSink, Disposable {
 
   protected abstract write(data: Buffer): void;
 
+  /** Blocks of output memory that are the caller's now. */
+  handOver(): number[] {
+    return [];
+  }
+
   abstract [Symbol.dispose](): void;
 }
 
-/** Fills a list of buffers, one after the other, and adds to it where they don't suffice. */
+/** Fills blocks of output memory, one after the other, and frees them unless they're handed over. */
 export class MemoryOutput extends ItemOutput {
-  #buffers: SharedArrayBuffer[];
-  /** The buffer that is being filled, and where it goes on. */
-  #current = 0;
-  #fill = 0;
+  #memory: OutputMemory;
+  #owner: number;
+  #blocks: number[] = [];
+  /** Bytes in the last block. */
+  #fill = BLOCK_BYTES;
 
-  constructor({ buffers, payloadHash }: { buffers: SharedArrayBuffer[]; payloadHash: 'sha256' | 'none' }) {
+  constructor(
+    { memory, owner }: { memory: OutputMemory; owner: number },
+    { payloadHash }: { payloadHash: 'sha256' | 'none' },
+  ) {
     super(payloadHash);
-    this.#buffers = buffers;
+    this.#memory = memory;
+    this.#owner = owner;
   }
 
   protected override write(data: Buffer): void {
     for (let at = 0; at < data.length; ) {
-      if (this.#fill === OUTPUT_BUFFER_BYTES) this.#next();
-      this.#buffers[this.#current] ??= new SharedArrayBuffer(OUTPUT_BUFFER_BYTES);
-      const copied = data.copy(Buffer.from(this.#buffers[this.#current]), this.#fill, at);
+      if (this.#fill === BLOCK_BYTES) this.#next();
+      const copied = data.copy(this.#memory.view(this.#blocks.at(-1) ?? 0), this.#fill, at);
       this.#fill += copied;
       at += copied;
     }
   }
 
+  override handOver(): number[] {
+    return this.#blocks.splice(0);
+  }
+
   override [Symbol.dispose](): void {
-    // The buffers are the message's.
+    this.#memory.free(this.#blocks);
   }
 
   #next(): void {
-    this.#current++;
+    this.#blocks.push(this.#memory.take(this.#owner));
     this.#fill = 0;
   }
 }
@@ -83,7 +96,7 @@ function writing<T>(call: () => T): T {
 export class FileOutput extends ItemOutput {
   #fd: number;
 
-  constructor({ path, payloadHash }: { path: string; payloadHash: 'sha256' | 'none' }) {
+  constructor(path: string, { payloadHash }: { payloadHash: 'sha256' | 'none' }) {
     super(payloadHash);
     this.#fd = writing(() => openSync(path, 'w', 0o666));
   }

@@ -1,10 +1,8 @@
 import type { Format, OnChange, PlannedRoot } from '@longshore/shared';
 import type { IoErrorPolicy, ItemRecord } from '@longshore/tape';
+import type { OutputMemoryHandle } from './output-memory.ts';
 
-/** Size of the buffers that compressed bytes are handed over in: a few for an item, and little of the last one unused. */
-export const OUTPUT_BUFFER_BYTES = 4 * 2 ** 20;
-
-/** Where a rendered item goes: into buffers, or, where it's too large for memory, into a local file. */
+/** Where a rendered item goes: into memory, or, where it's too large for memory, into a local file. */
 export type Output = { kind: 'memory' } | { kind: 'file'; path: string };
 
 export interface RenderTask {
@@ -25,13 +23,13 @@ export interface RenderTask {
   payloadHash: 'sha256' | 'none';
 }
 
-/**
- * To a render thread: a task with buffers that it may fill. They are shared and not transferred: V8 takes a large
- * buffer that comes to another thread for garbage to come, and collected it in a tenth of an export's CPU time.
- */
-export interface RenderMessage {
-  task: RenderTask;
-  buffers: SharedArrayBuffer[];
+/** What a render thread starts with. */
+export interface RenderThreadData {
+  /** An Int32 that is 1 once the task is to end. */
+  stop: SharedArrayBuffer;
+  memory: OutputMemoryHandle;
+  /** The thread's number in `memory`. */
+  owner: number;
 }
 
 export type Rendered = Pick<ItemRecord, 'crc32' | 'frames' | 'crcs' | 'drift' | 'bytes' | 'archiveCrc32'> & {
@@ -40,8 +38,8 @@ export type Rendered = Pick<ItemRecord, 'crc32' | 'frames' | 'crcs' | 'drift' | 
 };
 
 export type RenderReply =
-  /** With the task's buffers and those that were needed beyond them, filled one after the other. */
-  | { kind: 'rendered'; rendered: Rendered; buffers: SharedArrayBuffer[] }
+  /** With the blocks of output memory that were filled, one after the other: none where the output is a file. */
+  | { kind: 'rendered'; rendered: Rendered; blocks: number[] }
   /** What the system said when the output's file was written. */
   | { kind: 'unwritable'; errno: string; message: string }
   /** `CODE: sentence`, as jobs fail. */

@@ -3,7 +3,8 @@ import { failureOf, formatFailure } from '@longshore/shared';
 import { CLOSE, type Codec, createCodec, FRAME_BYTES, renderItem, Volume } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
 import { FileOutput, type ItemOutput, MemoryOutput, OutputError } from './output.ts';
-import type { RenderMessage, RenderReply, RenderTask } from './protocol.ts';
+import { OutputMemory } from './output-memory.ts';
+import type { RenderReply, RenderTask, RenderThreadData } from './protocol.ts';
 
 /** Exports whose volume a thread keeps open, and with it the identity of its root: more than run at a time. */
 const MAX_VOLUMES = 16;
@@ -14,17 +15,21 @@ const MAX_VOLUMES = 16;
  */
 class RenderThread {
   #stop: Int32Array;
+  #memory: OutputMemory;
+  #owner: number;
   #raw = Buffer.alloc(FRAME_BYTES);
   #volumes = new Map<string, Volume>();
   #codec: Codec | undefined;
 
-  constructor(stop: SharedArrayBuffer) {
+  constructor({ stop, memory, owner }: RenderThreadData) {
     this.#stop = new Int32Array(stop);
+    this.#memory = new OutputMemory(memory);
+    this.#owner = owner;
   }
 
-  handle(message: RenderMessage): RenderReply {
+  handle(task: RenderTask): RenderReply {
     try {
-      return this.#render(message);
+      return this.#render(task);
     } catch (error) {
       if (error instanceof OutputError)
         return { kind: 'unwritable', errno: error.errno, message: error.message };
@@ -32,19 +37,21 @@ class RenderThread {
     }
   }
 
-  #render({ task, buffers }: RenderMessage): RenderReply {
-    const { payloadHash } = task;
-    using output: ItemOutput =
-      task.output.kind === 'memory'
-        ? new MemoryOutput({ buffers, payloadHash })
-        : new FileOutput({ path: task.output.path, payloadHash });
+  #render(task: RenderTask): RenderReply {
+    using output = this.#outputOf(task);
     const codec = this.#codecOf(task);
     if (task.range.start === 0) output.frame(codec.prologue);
     const sink = { frame: (compressed: Buffer) => this.#take(compressed, output) };
     const item = renderItem({ ...task, codec, volume: this.#volume(task), raw: this.#raw, sink });
     const { bytes, crc32: archiveCrc32 } = output;
     const rendered = { ...item, bytes, archiveCrc32, sha256: output.sha256() };
-    return { kind: 'rendered', rendered, buffers };
+    return { kind: 'rendered', rendered, blocks: output.handOver() };
+  }
+
+  #outputOf(task: RenderTask): ItemOutput {
+    const { output } = task;
+    if (output.kind === 'file') return new FileOutput(output.path, task);
+    return new MemoryOutput({ memory: this.#memory, owner: this.#owner }, task);
   }
 
   #take(compressed: Buffer, output: ItemOutput): void {
@@ -79,8 +86,8 @@ class RenderThread {
 }
 
 function main(port: MessagePort): void {
-  const thread = new RenderThread(workerData as SharedArrayBuffer);
-  port.on('message', (message: RenderMessage | typeof CLOSE) => {
+  const thread = new RenderThread(workerData as RenderThreadData);
+  port.on('message', (message: RenderTask | typeof CLOSE) => {
     if (message === CLOSE) {
       port.close();
       return;

@@ -4,18 +4,19 @@ import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
 import { endThread } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
-import {
-  OUTPUT_BUFFER_BYTES,
-  type Rendered,
-  type RenderMessage,
-  type RenderReply,
-  type RenderTask,
-} from './protocol.ts';
+import { BLOCK_BYTES, FIRST_OWNER, OutputMemory } from './output-memory.ts';
+import type { Rendered, RenderReply, RenderTask, RenderThreadData } from './protocol.ts';
 
 /** A thread looks at its stop flag once per frame; at the highest level a frame takes seconds. */
 const STOP_PATIENCE_MS = 1_500;
 
-/** An item that was rendered; its buffers go back to the threads when it's disposed of. */
+/**
+ * Address space for what a thread renders and others upload meanwhile. An item in memory has 256 MiB at most; and a
+ * thread that was left behind keeps what it had until it ends.
+ */
+const OUTPUT_BYTES_PER_THREAD = 4 * 2 ** 30;
+
+/** An item that was rendered; its memory goes back to the threads when it's disposed of. */
 export interface RenderedOutput extends Disposable {
   rendered: Rendered;
   /** Compressed bytes in memory; empty where the task's output is a file. */
@@ -27,22 +28,19 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
-/**
- * A fixed number of render threads; one that dies is replaced. A task waits for a free one. Output buffers are shared
- * with the threads and used again, so that memory doesn't grow with the items.
- */
+/** A fixed number of render threads; one that dies is replaced. A task waits for a free one. */
 export class RenderThreads implements AsyncDisposable {
   #count: number;
   #idle: RenderThread[] = [];
   #all = new Set<RenderThread>();
   #waiting: Waiter[] = [];
-  #buffers: SharedArrayBuffer[] = [];
-  /** Buffers that the last item filled: the next one of the volume needs about as many. */
-  #needed = 1;
+  #memory: OutputMemory;
+  #nextOwner = FIRST_OWNER;
   #closed = false;
 
   constructor(count: number) {
     this.#count = count;
+    this.#memory = OutputMemory.reserve(count * OUTPUT_BYTES_PER_THREAD);
     for (let started = 0; started < count; started++) this.#idle.push(this.#start());
   }
 
@@ -53,11 +51,10 @@ export class RenderThreads implements AsyncDisposable {
   async render(task: RenderTask, signal: AbortSignal): Promise<RenderedOutput> {
     const thread = await this.#acquire(signal);
     try {
-      // A task that fails takes its buffers along: a thread that was left behind may still write to them.
-      const reply = await thread.render({ task, buffers: this.#buffers.splice(-this.#needed) }, signal);
+      const reply = await thread.render(task, signal);
       if (reply.kind === 'failed') throw new RelayedError(reply.reason);
       if (reply.kind === 'unwritable') throw Object.assign(new Error(reply.message), { code: reply.errno });
-      return this.#output(task, reply);
+      return this.#output(reply);
     } finally {
       this.#release(thread);
     }
@@ -70,29 +67,18 @@ export class RenderThreads implements AsyncDisposable {
     await Promise.all([...this.#all].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  #output(
-    { output }: RenderTask,
-    { rendered, buffers }: Extract<RenderReply, { kind: 'rendered' }>,
-  ): RenderedOutput {
-    const bytes = output.kind === 'memory' ? rendered.bytes : 0;
-    const used = Math.ceil(bytes / OUTPUT_BUFFER_BYTES);
-    this.#recycle(buffers.splice(used));
-    this.#needed = Math.max(1, used);
-    const lengthOf = (index: number) => Math.min(OUTPUT_BUFFER_BYTES, bytes - index * OUTPUT_BUFFER_BYTES);
+  #output({ rendered, blocks }: Extract<RenderReply, { kind: 'rendered' }>): RenderedOutput {
+    const lengthOf = (index: number) => Math.min(BLOCK_BYTES, rendered.bytes - index * BLOCK_BYTES);
     return {
       rendered,
-      chunks: buffers.map((buffer, index) => new Uint8Array(buffer, 0, lengthOf(index))),
-      [Symbol.dispose]: () => this.#recycle(buffers),
+      chunks: blocks.map((block, index) => this.#memory.view(block, lengthOf(index))),
+      [Symbol.dispose]: () => this.#memory.free(blocks),
     };
   }
 
-  /** All are kept, as many as were in use at a time: V8 doesn't count shared memory, and is slow to collect it. */
-  #recycle(buffers: readonly SharedArrayBuffer[]): void {
-    this.#buffers.push(...buffers);
-  }
-
   #start(): RenderThread {
-    const thread = new RenderThread(() => this.#lost(thread));
+    const place = { memory: this.#memory, owner: this.#nextOwner++ };
+    const thread = new RenderThread(place, () => this.#lost(thread));
     this.#all.add(thread);
     return thread;
   }
@@ -140,36 +126,49 @@ function died(cause?: unknown): WorkerError {
   return new WorkerError('THREAD_DIED', 'A rendering thread died; its item is packed again.', { cause });
 }
 
+const blocksOf = (reply: RenderReply) => (reply.kind === 'rendered' ? reply.blocks : []);
+
 /** The main thread's end of render-thread.ts: one task at a time. */
 class RenderThread implements AsyncDisposable {
   #stop = new Int32Array(new SharedArrayBuffer(4));
+  #memory: OutputMemory;
+  /** Whether somebody waits for a reply: nobody does where the thread was left behind. */
+  #awaited = false;
   #thread: Thread;
   #onLost: () => void;
 
   /** `onLost` is called when the thread can't be used any more. */
-  constructor(onLost: () => void) {
+  constructor({ memory, owner }: { memory: OutputMemory; owner: number }, onLost: () => void) {
+    this.#memory = memory;
     this.#onLost = onLost;
-    this.#thread = new Thread(new URL(import.meta.resolve('#render-thread')), {
-      workerData: this.#stop.buffer,
+    const workerData: RenderThreadData = { stop: this.#stop.buffer, memory: memory.handle, owner };
+    this.#thread = new Thread(new URL(import.meta.resolve('#render-thread')), { workerData });
+    // Before anything else happens: the thread may end before who waits for the reply gets to see it.
+    this.#thread.on('message', (reply: RenderReply) => {
+      if (this.#awaited) memory.handOver(blocksOf(reply));
     });
+    this.#thread.once('exit', () => memory.freeAllOf(owner));
     this.#thread.once('exit', onLost);
     // A task that is under way hears of it in `render`; without a listener it would end the process.
     this.#thread.on('error', onLost);
   }
 
-  async render(message: RenderMessage, signal: AbortSignal): Promise<RenderReply> {
+  async render(task: RenderTask, signal: AbortSignal): Promise<RenderReply> {
     Atomics.store(this.#stop, 0, 0);
     const over = new AbortController();
     const ends = [this.#reply(over.signal), this.#death(over.signal), this.#whenStopped(signal, over.signal)];
-    this.#thread.postMessage(message);
+    this.#awaited = true;
+    this.#thread.postMessage(task);
     try {
       const reply = await Promise.race(ends);
+      if (signal.aborted) this.#memory.free(blocksOf(reply));
       signal.throwIfAborted();
       return reply;
     } catch (error) {
       signal.throwIfAborted();
       throw died(error);
     } finally {
+      this.#awaited = false;
       over.abort();
     }
   }

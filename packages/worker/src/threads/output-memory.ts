@@ -1,0 +1,88 @@
+/** Items end somewhere within a block: little of the last one is unused. */
+export const BLOCK_BYTES = 4 * 2 ** 20;
+
+/** What another thread needs to use the same memory. */
+export interface OutputMemoryHandle {
+  /** Grows block by block. */
+  bytes: SharedArrayBuffer;
+  /** An Int32 for each block that may come to be: who has it. */
+  owners: SharedArrayBuffer;
+}
+
+/** Block owners, besides threads, which have numbers of their own. */
+const NOBODY = 0;
+const MAIN = 1;
+
+/** The first number for a thread. */
+export const FIRST_OWNER = 2;
+
+/**
+ * Blocks of memory for compressed bytes, shared by a worker's threads: each takes one when it needs it, and the main
+ * thread lets go of it when it's uploaded. So a worker has as much memory as its items took at the same time, and no
+ * more: shared and never given back to V8, which counts transferred buffers as garbage to come, and is slow to collect
+ * shared ones.
+ */
+export class OutputMemory {
+  readonly handle: OutputMemoryHandle;
+  readonly #bytes: SharedArrayBuffer;
+  readonly #owners: Int32Array;
+
+  /** Reserves address space for `maxBytes`, and no memory. */
+  static reserve(maxBytes: number): OutputMemory {
+    const blocks = Math.ceil(maxBytes / BLOCK_BYTES);
+    return new OutputMemory({
+      bytes: new SharedArrayBuffer(0, { maxByteLength: blocks * BLOCK_BYTES }),
+      owners: new SharedArrayBuffer(blocks * Int32Array.BYTES_PER_ELEMENT),
+    });
+  }
+
+  constructor(handle: OutputMemoryHandle) {
+    this.handle = handle;
+    this.#bytes = handle.bytes;
+    this.#owners = new Int32Array(handle.owners);
+  }
+
+  /** Bytes of memory that there are, in use or not. */
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /** A block for a thread: a free one, or a new one. Throws RangeError where there is no memory, or no space. */
+  take(owner: number): number {
+    for (let block = 0; block < this.#owners.length; block++) {
+      if (Atomics.compareExchange(this.#owners, block, NOBODY, owner) !== NOBODY) continue;
+      this.#growTo((block + 1) * BLOCK_BYTES);
+      return block;
+    }
+    throw new RangeError(`All ${this.#owners.length} blocks for compressed bytes are in use`);
+  }
+
+  /** The first `bytes` of a block. */
+  view(block: number, bytes = BLOCK_BYTES): Uint8Array {
+    return new Uint8Array(this.#bytes, block * BLOCK_BYTES, bytes);
+  }
+
+  /** What a thread has filled becomes the main thread's: the thread's end doesn't free it any more. */
+  handOver(blocks: readonly number[]): void {
+    for (const block of blocks) Atomics.store(this.#owners, block, MAIN);
+  }
+
+  free(blocks: readonly number[]): void {
+    for (const block of blocks) Atomics.store(this.#owners, block, NOBODY);
+  }
+
+  /** Frees what a thread left that has ended. */
+  freeAllOf(owner: number): void {
+    for (let block = 0; block < this.#owners.length; block++)
+      Atomics.compareExchange(this.#owners, block, owner, NOBODY);
+  }
+
+  #growTo(bytes: number): void {
+    try {
+      if (this.#bytes.byteLength < bytes) this.#bytes.grow(bytes);
+    } catch (error) {
+      // Another thread may have grown it further meanwhile.
+      if (this.#bytes.byteLength < bytes) throw error;
+    }
+  }
+}
