@@ -1,5 +1,6 @@
 import type { Format } from '@longshore/shared';
-import { decodeFrameSync, type IndexedFrame } from '@longshore/tape';
+import { crc32, crc32Combine, decodeFrameSync, type IndexedFrame } from '@longshore/tape';
+import type { Span } from './span.ts';
 
 /** Consecutive frames as the archive has them. */
 export interface Encoded {
@@ -9,6 +10,9 @@ export interface Encoded {
   /** Where `bytes` begins in the archive. */
   archiveOffset: number;
 }
+
+/** Less is gone through once more in the time that joining takes. */
+const JOINED_BYTES = 64 * 2 ** 10;
 
 /**
  * A part of the tape, decoded: one piece of memory that is used again for the next frames. What can't be decoded
@@ -55,6 +59,23 @@ export class TapeWindow {
   /** Tape bytes from `start` to `end`, exclusive: a view until the next `load`. */
   span(start: number, end: number): Buffer {
     return this.#memory.subarray(start - this.#start, end - this.#start);
+  }
+
+  /**
+   * The CRC-32 of each content, in the tape's order, and of the whole range that they are in: what is long is gone
+   * through once for both.
+   */
+  crcs(contents: readonly Span[], range: Span): { tapeCrc32: number; contentCrcs: Uint32Array<ArrayBuffer> } {
+    const contentCrcs = new Uint32Array(contents.length);
+    let tapeCrc32 = 0;
+    let at = range.start;
+    for (const [n, { start, end }] of contents.entries()) {
+      contentCrcs[n] = crc32(this.span(start, end));
+      if (end - start < JOINED_BYTES) continue;
+      tapeCrc32 = crc32Combine(crc32(this.span(at, start), tapeCrc32), contentCrcs[n], end - start);
+      at = end;
+    }
+    return { contentCrcs, tapeCrc32: crc32(this.span(at, range.end), tapeCrc32) };
   }
 
   isDamaged(start: number, end: number): boolean {

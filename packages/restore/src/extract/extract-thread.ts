@@ -1,12 +1,13 @@
 import { ftruncateSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { BLOCK_BYTES, crc32, IndexReader, type IndexRow } from '@longshore/tape';
+import { BLOCK_BYTES, IndexReader, type IndexRow } from '@longshore/tape';
 import { closeDescriptor, displayPath } from '@longshore/tape/posix';
-import { overlap } from '../archive/span.ts';
+import { overlap, type Span } from '../archive/span.ts';
 import { TapeWindow } from '../archive/tape-window.ts';
 import { RestoreError } from '../error.ts';
 import { type HeaderAttributes, readHeader } from '../header/read-header.ts';
 import { serveTasks } from '../threads/serve-tasks.ts';
+import { contentOf } from './content-of.ts';
 import { EntryPaths } from './entry-paths.ts';
 import { makeNode } from './make-node.ts';
 import type { ExtractReply, ExtractTask, ExtractThreadData, FilePart } from './protocol.ts';
@@ -20,6 +21,8 @@ interface Placed {
   row: IndexRow;
   headerEnd: number;
 }
+
+type Crcs = Pick<ExtractReply, 'tapeCrc32' | 'contentCrc32'>;
 
 /** Makes the entries of a range of the tape, but for directories, which are there, and hard links, which come later. */
 class Extraction {
@@ -42,11 +45,23 @@ class Extraction {
     this.#troubles = new Troubles();
     this.#headers = [];
     this.#tape.load(task);
-    const contentCrc32 = task.part ? this.#writePart(task, task.part) : 0;
-    if (!task.part) for (const placed of this.#placed(task)) this.#make(placed);
-    const { start, end } = task.range;
-    const tapeCrc32 = crc32(this.#tape.span(start, end));
-    return { tapeCrc32, contentCrc32, troubles: this.#troubles.list, headers: this.#headers };
+    const crcs = task.part ? this.#writePart(task, task.part) : this.#makeEntries(task);
+    return { ...crcs, troubles: this.#troubles.list, headers: this.#headers };
+  }
+
+  /** What there are whole entries of; answers the range's CRC-32. */
+  #makeEntries(task: ExtractTask): Crcs {
+    const entries = [...this.#placed(task)];
+    const contents = entries.filter(({ row }) => row.type === 'file').map(({ row }) => contentOf(row));
+    const { tapeCrc32, contentCrcs } = this.#tape.crcs(contents, task.range);
+    const crcs = contentCrcs.values();
+    for (const { row, headerEnd } of entries) {
+      const attributes = this.#attributes({ row, headerEnd });
+      if (row.type === 'directory') this.#keepHeader(row, { attributes, headerEnd });
+      else if (row.type === 'file') this.#makeFile(row, { attributes, crc32: crcs.next().value });
+      else if (row.type !== 'hardlink') this.#makeNode(row, attributes);
+    }
+    return { tapeCrc32, contentCrc32: 0 };
   }
 
   *#placed({ first, last, range }: ExtractTask): Generator<Placed> {
@@ -58,18 +73,11 @@ class Extraction {
     if (before) yield { row: before, headerEnd: before.dataOffset ?? range.end };
   }
 
-  #make({ row, headerEnd }: Placed): void {
-    const attributes = this.#attributes({ row, headerEnd });
-    if (row.type === 'directory') {
-      if (attributes) this.#keepHeader(row.id, { start: row.tapeOffset, end: headerEnd });
-    } else if (row.type === 'file') {
-      this.#makeFile(row, attributes);
-    } else if (row.type !== 'hardlink') {
-      const path = this.#paths.of(row);
-      const made = makeNode(this.#target, path, { row, attributes });
-      if (made < 0) this.#troubles.failed(row.id, made);
-      else this.#finish({ row, attributes, fd: this.#target.look(path) });
-    }
+  #makeNode(row: IndexRow, attributes: HeaderAttributes | undefined): void {
+    const path = this.#paths.of(row);
+    const made = makeNode(this.#target, path, { row, attributes });
+    if (made < 0) this.#troubles.failed(row.id, made);
+    else this.#finish({ row, attributes, fd: this.#target.look(path) });
   }
 
   /** What the header says; where it can't be read, that's told, and the entry has what the index knows. */
@@ -81,16 +89,29 @@ class Extraction {
     return attributes;
   }
 
-  #keepHeader(id: number, { start, end }: { start: number; end: number }): void {
-    if (end - start === BLOCK_BYTES) return;
+  /** A directory is finished at the end: by then its header is wanted, if it says more than the index. */
+  #keepHeader(
+    { id, tapeOffset }: IndexRow,
+    { attributes, headerEnd }: { attributes: HeaderAttributes | undefined; headerEnd: number },
+  ): void {
+    if (attributes && attributes.xattrs.length > 0) this.#keep(id, { start: tapeOffset, end: headerEnd });
+  }
+
+  #keep(id: number, { start, end }: Span): void {
     this.#headers.push({ id, header: new Uint8Array(this.#tape.span(start, end)) });
   }
 
-  #makeFile(row: IndexRow, attributes: HeaderAttributes | undefined): void {
+  #makeFile(
+    row: IndexRow,
+    {
+      attributes,
+      crc32: contentCrc32,
+    }: { attributes: HeaderAttributes | undefined; crc32: number | undefined },
+  ): void {
     const { id, size, dataOffset = 0 } = row;
     const content = this.#tape.span(dataOffset, dataOffset + size);
     if (this.#tape.isDamaged(dataOffset, dataOffset + size)) this.#troubles.unreadable(id);
-    else if (crc32(content) !== row.crc32) this.#troubles.otherCrc32(id);
+    else if (contentCrc32 !== row.crc32) this.#troubles.otherCrc32(id);
     const fd = this.#target.createFile(this.#paths.of(row));
     if (fd < 0) {
       this.#troubles.failed(id, fd);
@@ -125,15 +146,17 @@ class Extraction {
     closeDescriptor(fd);
   }
 
-  /** Writes what the task has of a file that is there; answers that content's CRC-32. */
-  #writePart({ range, first: id }: ExtractTask, { path, content }: FilePart): number {
-    if (range.start < content.start) this.#keepHeader(id, { start: range.start, end: content.start });
+  /** Writes what the task has of a file that is there. */
+  #writePart({ range, first: id }: ExtractTask, { path, content }: FilePart): Crcs {
+    if (content.start - range.start > BLOCK_BYTES) this.#keep(id, { start: range.start, end: content.start });
     if (this.#tape.isDamaged(range.start, range.end)) this.#troubles.unreadable(id);
     const piece = overlap(content, range);
-    if (!piece) return 0;
-    const data = this.#tape.span(piece.start, piece.end);
-    if (path) this.#writePiece(Buffer.from(path), { data, offset: piece.start - content.start });
-    return crc32(data);
+    const { tapeCrc32, contentCrcs } = this.#tape.crcs(piece ? [piece] : [], range);
+    if (piece && path) {
+      const data = this.#tape.span(piece.start, piece.end);
+      this.#writePiece(Buffer.from(path), { data, offset: piece.start - content.start });
+    }
+    return { tapeCrc32, contentCrc32: contentCrcs[0] ?? 0 };
   }
 
   #writePiece(path: Buffer, { data, offset }: { data: Buffer; offset: number }): void {

@@ -48,8 +48,9 @@ export async function restoreArchive(
   checkIndex(published);
   using root = openTarget(directory);
   using restore = new Restore(published, { ...options, root });
-  await restore.makeDirectories();
+  // Its threads start while directories are made.
   await using extraction = new TapeExtraction(published, { ...options, root, restore });
+  await restore.makeDirectories();
   const { tape } = published.manifest;
   const tasks = tapeTasks(published.index, tape.bytes - TRAILER_BYTES);
   const work = extraction.run.bind(extraction);

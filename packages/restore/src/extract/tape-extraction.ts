@@ -4,6 +4,7 @@ import { closeDescriptor, type Root } from '@longshore/tape/posix';
 import type { PublishedArchive } from '../archive/published-archive.ts';
 import { overlap } from '../archive/span.ts';
 import { TaskThreads } from '../threads/task-threads.ts';
+import { contentOf } from './content-of.ts';
 import type { ExtractReply, ExtractTask, ExtractThreadData, FilePart } from './protocol.ts';
 import type { Restore } from './restore.ts';
 import type { TapeTask } from './tape-tasks.ts';
@@ -102,8 +103,4 @@ export class TapeExtraction implements AsyncDisposable {
     this.#contentCrc32 = 0;
     if (!this.#failed.delete(row.id)) this.#restore.finish(row, this.#published.index.pathOf(row.id));
   }
-}
-
-function contentOf({ dataOffset = 0, size }: IndexRow) {
-  return { start: dataOffset, end: dataOffset + size };
 }
