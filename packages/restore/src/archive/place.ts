@@ -11,10 +11,10 @@ export interface Place extends AsyncDisposable {
   /** Size of an object, or undefined where there is none. */
   bytes(name: string): Promise<number | undefined>;
   /**
-   * The object's bytes from `start` to `end` (exclusive), fewer where it ends before, in memory that can be handed to
-   * another thread. Rejects with IO.
+   * Fills `target` with the object's bytes from `start` on; answers how many there are, fewer than it holds where the
+   * object ends before. Rejects with IO.
    */
-  read(name: string, range: { start: number; end: number }): Promise<Buffer<ArrayBuffer>>;
+  read(name: string, start: number, target: Uint8Array): Promise<number>;
   /** A local file with the object's bytes; one that has to be made is made in `folder`. */
   file(name: string, folder: string): Promise<string>;
 }
@@ -43,14 +43,13 @@ class Directory implements Place {
     }
   }
 
-  async read(name: string, { start, end }: { start: number; end: number }): Promise<Buffer<ArrayBuffer>> {
-    const buffer = Buffer.allocUnsafeSlow(end - start);
+  async read(name: string, start: number, target: Uint8Array): Promise<number> {
     try {
       const handle = await this.#handle(name);
       for (let at = 0; ; ) {
-        const { bytesRead } = await handle.read(buffer, at, buffer.length - at, start + at);
+        const { bytesRead } = await handle.read(target, at, target.length - at, start + at);
         at += bytesRead;
-        if (bytesRead === 0 || at === buffer.length) return buffer.subarray(0, at);
+        if (bytesRead === 0 || at === target.length) return at;
       }
     } catch (error) {
       throw unreadable(name, error);
@@ -87,15 +86,13 @@ class Bucket implements Place {
     return (await this.#store.head(name))?.bytes;
   }
 
-  async read(name: string, range: { start: number; end: number }): Promise<Buffer<ArrayBuffer>> {
-    // Memory of its own, and not of a pool: it's handed to another thread.
-    const buffer = Buffer.allocUnsafeSlow(range.end - range.start);
+  async read(name: string, start: number, target: Uint8Array): Promise<number> {
     let at = 0;
-    for await (const chunk of await this.#store.get(name, { range })) {
-      buffer.set(chunk, at);
+    for await (const chunk of await this.#store.get(name, { range: { start, end: start + target.length } })) {
+      target.set(chunk, at);
       at += chunk.length;
     }
-    return buffer.subarray(0, at);
+    return at;
   }
 
   async file(name: string, folder: string): Promise<string> {

@@ -53,9 +53,9 @@ export class PublishedArchive implements AsyncDisposable {
     }
   }
 
-  /** As `Place.read`. */
-  read(range: { start: number; end: number }): Promise<Buffer<ArrayBuffer>> {
-    return this.#place.read(this.#key, range);
+  /** The archive's bytes, as `Place.read` fills `target` with them: fewer where it's cut off. */
+  async read(start: number, target: Uint8Array<SharedArrayBuffer>): Promise<Uint8Array<SharedArrayBuffer>> {
+    return target.subarray(0, await this.#place.read(this.#key, start, target));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,7 +102,8 @@ async function readManifest(place: Place, key: string): Promise<Manifest> {
   const bytes = await place.bytes(key);
   if (bytes === undefined) throw missing(key);
   try {
-    const text = await place.read(key, { start: 0, end: Math.min(bytes, MANIFEST_MAX_BYTES) });
+    const text = Buffer.alloc(Math.min(bytes, MANIFEST_MAX_BYTES));
+    await place.read(key, 0, text);
     return Manifest.parse(JSON.parse(text.toString()));
   } catch (cause) {
     const message = `${key} is no manifest that this version reads: get it again from where the archive is.`;

@@ -30,7 +30,7 @@ export interface ExtractTask {
   /** Frames that hold the range, and the archive's bytes from the first one on. */
   frames: readonly IndexedFrame[];
   archiveOffset: number;
-  bytes: Uint8Array;
+  bytes: Uint8Array<SharedArrayBuffer>;
 }
 
 /**

@@ -2,6 +2,7 @@ import { ftruncateSync } from 'node:fs';
 import { crc32Combine, type IndexRow } from '@longshore/tape';
 import { closeDescriptor, type Root } from '@longshore/tape/posix';
 import type { PublishedArchive } from '../archive/published-archive.ts';
+import { SharedMemory } from '../archive/shared-memory.ts';
 import { overlap } from '../archive/span.ts';
 import { TaskThreads } from '../threads/task-threads.ts';
 import { contentOf } from './content-of.ts';
@@ -29,6 +30,7 @@ export class TapeExtraction implements AsyncDisposable {
   readonly #restore: Restore;
   readonly #threads: TaskThreads<ExtractTask, ExtractReply>;
   readonly #signal: AbortSignal | undefined;
+  readonly #memory = new SharedMemory();
   /** Large files that couldn't be made: their parts are left out. */
   readonly #failed = new Set<number>();
   /** Of the large file whose parts come in. */
@@ -55,10 +57,11 @@ export class TapeExtraction implements AsyncDisposable {
     const frames = [...index.frames(task.range)];
     const archiveOffset = frames[0].archiveOffset;
     const { archiveOffset: lastOffset, archiveBytes } = frames.at(-1)!;
-    const bytes = await this.#published.read({ start: archiveOffset, end: lastOffset + archiveBytes });
+    using memory = this.#memory.borrow(lastOffset + archiveBytes - archiveOffset);
+    const bytes = await this.#published.read(archiveOffset, memory.bytes);
     const { range, first, last } = task;
     const extract: ExtractTask = { format, range, first, last, part, frames, archiveOffset, bytes };
-    return { task, reply: await this.#threads.run({ task: extract, transfer: [bytes.buffer] }) };
+    return { task, reply: await this.#threads.run(extract) };
   }
 
   add({ task: { range, part }, reply }: Done): void {

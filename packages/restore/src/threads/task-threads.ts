@@ -1,15 +1,9 @@
 import { once } from 'node:events';
-import { Worker as Thread, type Transferable } from 'node:worker_threads';
+import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
 import { endThread } from '@longshore/tape';
 import { RestoreError } from '../error.ts';
 import type { Answer } from './serve-tasks.ts';
-
-/** A task, and the buffers in it that the thread may keep. */
-export interface Handed<Task> {
-  task: Task;
-  transfer: readonly Transferable[];
-}
 
 /** A fixed number of threads that run one script (`serveTasks`), each on one task at a time. */
 export class TaskThreads<Task, Reply> implements AsyncDisposable {
@@ -26,10 +20,10 @@ export class TaskThreads<Task, Reply> implements AsyncDisposable {
   }
 
   /** Rejects with the task's own error, or with THREAD_DIED. */
-  async run({ task, transfer }: Handed<Task>): Promise<Reply> {
+  async run(task: Task): Promise<Reply> {
     const thread = await this.#acquire();
     try {
-      thread.postMessage(task, transfer);
+      thread.postMessage(task);
       const [answer] = (await once(thread, 'message', { signal: this.#over.signal })) as [Answer<Reply>];
       if ('reason' in answer) throw new RelayedError(answer.reason);
       return answer.reply;

@@ -7,7 +7,7 @@ export interface VerifyTask {
   format: Format;
   archive: Span;
   /** The archive's bytes in that span, fewer where it is cut off. */
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<SharedArrayBuffer>;
   frames: readonly IndexedFrame[];
   /** Spans of the tape whose CRC-32 is wanted: contents, each as far as it is in these frames. */
   contents: readonly Span[];

@@ -1,5 +1,6 @@
 import { crc32Hex, TRAILER_BYTES } from '@longshore/tape';
 import { type OpenOptions, PublishedArchive } from '../archive/published-archive.ts';
+import { SharedMemory } from '../archive/shared-memory.ts';
 import { overlap, type Span } from '../archive/span.ts';
 import type { OnPosition } from '../archive/tape-position.ts';
 import { inOrder } from '../threads/in-order.ts';
@@ -46,6 +47,7 @@ export async function verifyArchive(archive: string, options: VerifyOptions): Pr
   const script = new URL(import.meta.resolve('#verify-thread'));
   await using threads = new TaskThreads<VerifyTask, VerifyReply>(script, { count: options.threads });
   const { archive: expected, tape } = published.manifest;
+  const memory = new SharedMemory();
   const tally = new Tally();
   const segments = new SegmentTally(expected.segments);
   const sizes = {
@@ -57,7 +59,7 @@ export async function verifyArchive(archive: string, options: VerifyOptions): Pr
   const work = async (batch: Batch) => {
     options.signal?.throwIfAborted();
     const pieces = cursor.within(batch.archive);
-    return { batch, pieces, reply: await verifyBatch(batch, { pieces, published, threads }) };
+    return { batch, pieces, reply: await verifyBatch(batch, { pieces, published, memory, threads }) };
   };
   options.onPosition?.({ at: 0, tapeBytes: tape.bytes });
   for await (const { batch, pieces, reply } of inOrder(batches(published.index, sizes), {
@@ -76,12 +78,14 @@ export async function verifyArchive(archive: string, options: VerifyOptions): Pr
 interface Means {
   pieces: readonly Span[];
   published: PublishedArchive;
+  memory: SharedMemory;
   threads: TaskThreads<VerifyTask, VerifyReply>;
 }
 
 async function verifyBatch(batch: Batch, means: Means): Promise<VerifyReply> {
   const { archive, tape, frames, entries } = batch;
-  const bytes = await means.published.read(archive);
+  using memory = means.memory.borrow(archive.end - archive.start);
+  const bytes = await means.published.read(archive.start, memory.bytes);
   const contents = entries
     .map(({ content }) => content && overlap(content, tape))
     .filter((span) => span !== undefined);
@@ -95,7 +99,7 @@ async function verifyBatch(batch: Batch, means: Means): Promise<VerifyReply> {
     headers,
     segments: means.pieces,
   };
-  return means.threads.run({ task, transfer: [bytes.buffer] });
+  return await means.threads.run(task);
 }
 
 function verificationOf(
