@@ -13,6 +13,7 @@ export class EntryPaths {
     this.#index = index;
   }
 
+  /** A directory's is remembered: ask for it before those of its entries. */
   of({ id, parent, name, type }: Pick<IndexRow, 'id' | 'parent' | 'name' | 'type'>): Buffer {
     const above = parent === undefined ? undefined : this.#directory(parent);
     const path = above && above.length > 0 ? Buffer.concat([above, SLASH, name]) : name;

@@ -57,7 +57,7 @@ class Extraction {
     const crcs = contentCrcs.values();
     for (const { row, headerEnd } of entries) {
       const attributes = this.#attributes({ row, headerEnd });
-      if (row.type === 'directory') this.#keepHeader(row, { attributes, headerEnd });
+      if (row.type === 'directory') this.#enterDirectory(row, { attributes, headerEnd });
       else if (row.type === 'file') this.#makeFile(row, { attributes, crc32: crcs.next().value });
       else if (row.type !== 'hardlink') this.#makeNode(row, attributes);
     }
@@ -89,12 +89,14 @@ class Extraction {
     return attributes;
   }
 
-  /** A directory is finished at the end: by then its header is wanted, if it says more than the index. */
-  #keepHeader(
-    { id, tapeOffset }: IndexRow,
+  /** A directory is there, and finished at the end: by then its header is wanted, if it says more than the index. */
+  #enterDirectory(
+    row: IndexRow,
     { attributes, headerEnd }: { attributes: HeaderAttributes | undefined; headerEnd: number },
   ): void {
-    if (attributes && attributes.xattrs.length > 0) this.#keep(id, { start: tapeOffset, end: headerEnd });
+    this.#paths.of(row);
+    if (attributes && attributes.xattrs.length > 0)
+      this.#keep(row.id, { start: row.tapeOffset, end: headerEnd });
   }
 
   #keep(id: number, { start, end }: Span): void {
