@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { CONTENDER_NAMES, type ContenderName, contendersWith } from './contenders.ts';
 import { coordinationSection } from './coordination/section.ts';
 import { CORPORA, CORPUS_NAMES, type CorpusName } from './corpora/corpora.ts';
+import { planningSection } from './planning/section.ts';
 import { type CorpusResult, type Figures, mediansOf, type Results } from './results.ts';
 import { slowVolumeSection } from './slow-volume/section.ts';
 import { isReached, type Medians, type Target, targetsOf } from './targets.ts';
@@ -85,12 +86,13 @@ ${targetsTable(name, medians)}
 }
 
 /** The page that `--write` puts into docs/. */
-export function page({ corpora, coordination, slowVolume }: Results): string {
+export function page({ corpora, coordination, planning, slowVolume }: Results): string {
   const sections = CORPUS_NAMES.flatMap((name) => {
     const result = corpora[name];
     return result ? [section(name, result)] : [];
   });
   if (coordination) sections.push(coordinationSection(coordination));
+  if (planning) sections.push(planningSection(planning));
   if (slowVolume) sections.push(slowVolumeSection(slowVolume));
   return `# Benchmarks
 

@@ -30,6 +30,11 @@ async function published(file: string): Promise<Results> {
     if (error.code === 'ENOENT') return '{}';
     throw error;
   });
-  const { corpora = {}, coordination, slowVolume } = JSON.parse(text) as Partial<Results>;
-  return { corpora, ...(coordination && { coordination }), ...(slowVolume && { slowVolume }) };
+  const { corpora = {}, coordination, planning, slowVolume } = JSON.parse(text) as Partial<Results>;
+  return {
+    corpora,
+    ...(coordination && { coordination }),
+    ...(planning && { planning }),
+    ...(slowVolume && { slowVolume }),
+  };
 }

@@ -5,6 +5,7 @@ import type { CorpusName } from './corpora/corpora.ts';
 import type { Contents } from './corpora/corpus.ts';
 import type { Measurement } from './measure.ts';
 import { median } from './median.ts';
+import type { PlanningRun } from './planning/plan-volume.ts';
 import type { SlowRun } from './slow-volume/slow-export.ts';
 import type { Medians } from './targets.ts';
 
@@ -37,6 +38,12 @@ export interface CoordinationResult extends Taken {
   smallExport?: SmallExport;
 }
 
+/** How long it takes to plan a volume, in each round but the warm-up. */
+export interface PlanningResult extends Taken {
+  entries: number;
+  runs: readonly PlanningRun[];
+}
+
 /** A volume that answers late, and who read it. */
 export interface SlowVolumeResult extends Taken, Contents {
   /** Of each call. */
@@ -48,6 +55,7 @@ export interface SlowVolumeResult extends Taken, Contents {
 export interface Results {
   corpora: Partial<Record<CorpusName, CorpusResult>>;
   coordination?: CoordinationResult;
+  planning?: PlanningResult;
   slowVolume?: SlowVolumeResult;
 }
 
