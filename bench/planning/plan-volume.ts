@@ -8,6 +8,7 @@ import { type MeasureOptions, measure } from '../measure.ts';
 
 /** One plan of a whole volume, and one look at all its entries by `find`. */
 export interface PlanningRun {
+  files: number;
   /** Seconds. */
   plan: number;
   /** Of `find`, with as much of each entry as an archive has. */
@@ -16,14 +17,14 @@ export interface PlanningRun {
 
 const FIND = "find volume -printf '%P %y %m %U %G %s %T@ %i %n\\n' > /dev/null";
 
-/** Plans the `volume` in a folder, as a worker does: every catalog segment is written to a directory, durably. */
+/** Plans the `volume` in a folder as a worker does, on whose heap this process runs: every catalog segment is written to a directory, durably. */
 export async function measurePlanning(options: MeasureOptions): Promise<PlanningRun> {
-  const plan = await planOnce(options);
+  const planned = await planOnce(options);
   const { wall: find } = await measure(FIND, options);
-  return { plan, find };
+  return { ...planned, find };
 }
 
-async function planOnce({ folder, signal }: MeasureOptions): Promise<number> {
+async function planOnce({ folder, signal }: MeasureOptions): Promise<Omit<PlanningRun, 'find'>> {
   const [volume, spool, destination] = ['volume', 'spool', 'destination'].map((name) => join(folder, name));
   await mkdir(spool);
   await mkdir(destination);
@@ -31,11 +32,12 @@ async function planOnce({ folder, signal }: MeasureOptions): Promise<number> {
   const order = orderOf(volume);
   await store.put(workArea(order.id).order, inMemory(Buffer.from(JSON.stringify(order))));
   const started = performance.now();
-  for await (const _ of planVolume({ order, store, volume, spool, signal }));
-  const seconds = (performance.now() - started) / 1_000;
+  let files = 0;
+  for await (const { filesSoFar } of planVolume({ order, store, volume, spool, signal })) files = filesSoFar;
+  const plan = (performance.now() - started) / 1_000;
   await rm(spool, { recursive: true });
   await rm(destination, { recursive: true });
-  return seconds;
+  return { files, plan };
 }
 
 function orderOf(volume: string): Order {

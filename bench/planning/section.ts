@@ -26,8 +26,8 @@ export function planningSection({ entries, runs, date, machine }: PlanningResult
 
 ${planningTable({ entries, runs })}
 
-Written by \`npm run bench:planning -- --write\`: ${whole(entries)} entries, 200,000 small files and their directories, from the page
-cache. Planning walks the volume, lays out the tape and writes all catalog segments to a directory, durably; its thread's
+Written by \`npm run bench:planning -- --write\`: ${whole(entries)} entries, of which
+${whole(runs[0].files)} are small files, from the page cache. Planning walks the volume, lays out the tape and writes all catalog segments to a directory, durably; its thread's
 start is counted. \`find\` prints as much of each entry as an archive has.
 
 - ${runs.length} rounds, on ${date.slice(0, 10)}. Machine: ${machine}.

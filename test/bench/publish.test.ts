@@ -47,15 +47,18 @@ describe('what the benchmark publishes', () => {
   it('leaves what wasn’t measured anew', async () => {
     await using temp = await tempFolder('publish');
     const coordination = { ...TAKEN, ceilings: [{ workers: 2, items: 9_999, seconds: 5, redisCpu: 2 }] };
+    const planning = { ...TAKEN, entries: 300, runs: [{ files: 200, plan: 0.002, find: 0.001 }] };
     await publish({ corpora: { mixed: resultOf(pipe) }, coordination }, temp.path);
+    await publish({ planning }, temp.path);
     await publish({ corpora: { sparse: resultOf(pipe) } }, temp.path);
     await publish({ corpora: { mixed: resultOf(quick) } }, temp.path);
     const { corpora, ...rest } = JSON.parse(await readFile(join(temp.path, 'benchmarks.json'), 'utf8'));
-    assert.deepEqual(rest, { coordination });
+    assert.deepEqual(rest, { coordination, planning });
     assert.deepEqual(corpora, { mixed: resultOf(quick), sparse: resultOf(pipe) });
     assert.ok(
       (await rowsOf(temp.path)).some((row) => row.startsWith('| 2 | **2,000** | ≥ 1,000 | 200 µs |')),
     );
+    assert.ok((await rowsOf(temp.path)).includes('| planning | 0.00 s | **150,000** | ≥ 100,000 | 0.50 |'));
   });
 
   it('takes nothing over from a page of another make', async () => {

@@ -12,6 +12,7 @@ import { Redis } from 'ioredis';
 import { Attempt } from '../../packages/worker/src/attempt.ts';
 import { ExportContexts } from '../../packages/worker/src/export-context.ts';
 import { PROCESSORS } from '../../packages/worker/src/processors.ts';
+import { OutputMemory } from '../../packages/worker/src/threads/output-memory.ts';
 import { RenderThreads } from '../../packages/worker/src/threads/render-threads.ts';
 import { randomBytes, seededRandom } from '../fixtures/random-tree.ts';
 import { publishedNames } from '../harness/destination.ts';
@@ -51,7 +52,7 @@ describe('a worker that dies after any one of its changes to the store', () => {
     redis = new Redis(server.socket, { maxRetriesPerRequest: null });
     queue = new Queue(QUEUE, { connection: redis, prefix: PREFIX });
     worker = new Worker(QUEUE, null, { connection: redis, prefix: PREFIX, lockDuration: LOCK_MS });
-    threads = new RenderThreads(1);
+    threads = new RenderThreads(1, OutputMemory.reserve(2 ** 30));
   });
 
   after(async () => {

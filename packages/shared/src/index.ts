@@ -13,4 +13,3 @@ export * from './redis-health.ts';
 export * from './result.ts';
 export * from './volume-export.ts';
 export * from './work-area.ts';
-export * from './worker-heap.ts';

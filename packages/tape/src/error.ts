@@ -11,7 +11,7 @@ export type TapeErrorCode =
   | 'BAD_EXCLUDE'
   /** A catalog segment, record or other work-area file isn't what its writer wrote. */
   | 'CORRUPT'
-  /** This worker's Node, zlib or zstd isn't the one that the order names. */
+  /** This worker's Node, zlib or zstd isn't the one that the order names, or can't make what it asks for. */
   | 'BUILD_MISMATCH'
   /** The local disk for intermediate files is full. */
   | 'SPOOL_FULL'

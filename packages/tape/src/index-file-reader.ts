@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 import { DRIFT_KINDS, type DriftKind, ENTRY_TYPES, type EntryType } from '@longshore/shared';
 import { TapeError } from './error.ts';
 import type { IndexedFrame } from './index-file.ts';
@@ -47,6 +47,12 @@ export interface IndexRow extends IndexEntry {
 /** A row's values in the order of its statement's columns: half the time of an object for each. */
 type Row = readonly SQLOutputValue[];
 
+/** A statement with `returnArrays`, of which its type knows nothing. */
+interface RowStatement {
+  get(...values: SQLInputValue[]): Row | undefined;
+  iterate(...values: SQLInputValue[]): Iterable<Row>;
+}
+
 /** As `#entryOf` takes them. */
 const ENTRY = `SELECT id, parent, name, type, size, mode, uid, gid, mtime, mtime_nsec, link, tape_offset, data_offset,
   crc32, drift FROM entry`;
@@ -67,12 +73,12 @@ export class IndexReader {
   readonly #path: string;
   readonly #db: DatabaseSync;
   /** Of single rows, which are asked for many times over. */
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, RowStatement>();
 
   constructor(path: string) {
     this.#path = path;
-    this.#db = this.#trying(() => new DatabaseSync(path, { readOnly: true }));
-    const version = this.#trying(() => this.#db.prepare('PRAGMA user_version').get())?.user_version;
+    this.#db = this.#trying(() => new DatabaseSync(path, { readOnly: true, returnArrays: true }));
+    const [version] = this.#get('PRAGMA user_version') ?? [];
     // A stranger's views and triggers call nothing that does more than compute (SQLite, "Defense Against The Dark Arts").
     this.#trying(() => this.#db.exec('PRAGMA trusted_schema = OFF'));
     if (version !== INDEX_VERSION) throw this.#corrupt(`its version is ${version}`);
@@ -178,11 +184,10 @@ export class IndexReader {
   }
 
   #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    // The types know nothing of rows that are arrays.
-    return this.#trying(() => this.#prepared(sql).get(...values) as Row | undefined);
+    return this.#trying(() => this.#prepared(sql).get(...values));
   }
 
-  #prepared(sql: string): StatementSync {
+  #prepared(sql: string): RowStatement {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#prepare(sql);
@@ -190,16 +195,14 @@ export class IndexReader {
     return statement;
   }
 
-  #prepare(sql: string): StatementSync {
-    const statement = this.#db.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
+  #prepare(sql: string): RowStatement {
+    return this.#db.prepare(sql) as RowStatement;
   }
 
   /** With a statement of its own: several may be gone through at a time. */
   *#iterate(sql: string, ...values: SQLInputValue[]): Generator<Row> {
     try {
-      for (const row of this.#prepare(sql).iterate(...values)) yield row as unknown as Row;
+      yield* this.#prepare(sql).iterate(...values);
     } catch (cause) {
       throw this.#unreadable(cause);
     }

@@ -155,7 +155,8 @@ export class IndexWriter {
 function createDatabase(path: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path);
+    // Defensive, SQLite would keep a journal.
+    db = new DatabaseSync(path, { defensive: false });
     db.exec(`${WRITER_PRAGMAS} ${TABLES} BEGIN`);
     return db;
   } catch (cause) {

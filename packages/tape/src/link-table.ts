@@ -28,7 +28,8 @@ export class LinkTable implements GroupStore, Disposable {
   constructor(directory: string) {
     const own = mkdtempSync(join(directory, 'longshore-links-'));
     try {
-      this.#database = new DatabaseSync(join(own, 'links.sqlite'));
+      // Defensive, SQLite would keep a journal.
+      this.#database = new DatabaseSync(join(own, 'links.sqlite'), { defensive: false });
       this.#database.exec(SCHEMA);
     } finally {
       rmSync(own, { recursive: true });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { randomBytes, randomText, seededRandom } from '../../../test/fixtures/random-tree.ts';
 import { createCompressor, frameCompressor } from '../src/codec/zstd-frames.ts';
+import { crc32 } from '../src/crc.ts';
 import { FRAME_BYTES } from '../src/layout.ts';
 
 /** Half noise, half text: something to compress and something not to. */
@@ -44,6 +46,21 @@ describe('a zstd frame', () => {
     const frame = createCompressor(3)(raw);
     assert.ok(used(raw).equals(frame));
     assert.ok(zstdDecompressSync(frame).equals(raw));
+  });
+
+  it('has the bytes of the parameters that docs/archive-format.md names, at level 3', () => {
+    const raw = randomText(seededRandom(3), FRAME_BYTES);
+    // Where the statistics change within a block, a splitter cuts it.
+    for (let at = 50_000; at < raw.length; at += 200_000) randomBytes(seededRandom(at), 30_000).copy(raw, at);
+    // Of zstd 1.5.7, which is Node 26's: another number without any one of them.
+    assert.equal(crc32(createCompressor(3)(raw)), 381_418_157);
+  });
+
+  it('is refused where zstd does not know a parameter', () => {
+    assert.throws(() => createCompressor(3, { 987: 1 }), {
+      code: 'BUILD_MISMATCH',
+      message: /doesn't take 1 for its parameter 987: use the build of Node/,
+    });
   });
 
   it('decodes to what went in', () => {

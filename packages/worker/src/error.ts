@@ -10,6 +10,8 @@ export type WorkerErrorCode =
   | 'SPOOL_FULL'
   /** A rendering thread died under its task. */
   | 'THREAD_DIED'
+  /** There is no memory for an item's compressed bytes. */
+  | 'OUT_OF_MEMORY'
   /** The archive that the store shows isn't the one that was uploaded. */
   | 'ARCHIVE_MISMATCH'
   /** More bytes than the store takes as one object. */

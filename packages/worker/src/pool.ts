@@ -24,6 +24,7 @@ import { PROCESSORS } from './processors.ts';
 import { countRetry } from './progress.ts';
 import { connectRedis } from './redis.ts';
 import { retryDelay, worthRetrying } from './retries.ts';
+import { OutputMemory } from './threads/output-memory.ts';
 import { RenderThreads } from './threads/render-threads.ts';
 
 export interface PoolOptions extends ExportSource {
@@ -42,6 +43,12 @@ export interface PoolOptions extends ExportSource {
 
 /** Jobs beyond the threads: while these render, others download segments and upload parts. */
 const JOBS_BEYOND_THREADS = 2;
+
+/**
+ * Address space for an item's compressed bytes, which are 256 MiB at most and a little more where they don't compress;
+ * and as much again for what threads still have that were left behind.
+ */
+const OUTPUT_BYTES_PER_JOB = 2 * 260 * 2 ** 20;
 
 /** How long a Redis that refuses commands isn't asked for jobs. */
 const REST_MS = 1_000;
@@ -95,7 +102,8 @@ export class WorkerPool {
     const onError = (error: Error) => this.#health.failed(error);
     this.#redis = connectRedis(redis);
     this.#redis.on('error', onError);
-    this.#threads = new RenderThreads(threads);
+    const jobs = threads + JOBS_BEYOND_THREADS;
+    this.#threads = new RenderThreads(threads, OutputMemory.reserve(jobs * OUTPUT_BYTES_PER_JOB));
     this.#contexts = new ExportContexts(options);
     this.#cancelled = new CancelSignals({ redis: this.#redis, queue, onError });
     this.#queue = new Queue(queue, { connection: this.#redis, prefix: PREFIX });
@@ -103,7 +111,7 @@ export class WorkerPool {
     this.#worker = new Worker(queue, (job, token) => this.#process(job, token ?? ''), {
       connection: this.#redis,
       prefix: PREFIX,
-      concurrency: threads + JOBS_BEYOND_THREADS,
+      concurrency: jobs,
       lockDuration: lockMs,
       stalledInterval: lockMs / 2,
       maxStalledCount: MAX_STALLED_COUNT,

@@ -20,6 +20,8 @@ const ATTEMPTS: Record<string, number> = {
   PART_MISMATCH: 25,
   // Killed by the kernel for its memory, perhaps.
   THREAD_DIED: 4,
+  // Others' items may be out of it by then.
+  OUT_OF_MEMORY: 4,
   PLANNER_DIED: 4,
   SPOOL_FULL: 4,
   // Until somebody makes room; the queue is left in peace meanwhile.

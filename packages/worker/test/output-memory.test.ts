@@ -24,7 +24,19 @@ describe('output memory', () => {
     const memory = OutputMemory.reserve(BLOCK_BYTES + 1);
     memory.take(one);
     memory.take(one);
-    assert.throws(() => memory.take(one), /^RangeError: All 2 blocks for compressed bytes are in use$/);
+    assert.throws(() => memory.take(one), { code: 'OUT_OF_MEMORY', message: /all 8388608 bytes are in use/ });
+    assert.equal(memory.blocksInUse, 2);
+  });
+
+  it('leaves no block behind where there is no memory for it', () => {
+    const { handle } = OutputMemory.reserve(2 * BLOCK_BYTES);
+    const memory = new OutputMemory({
+      ...handle,
+      bytes: new SharedArrayBuffer(0, { maxByteLength: BLOCK_BYTES }),
+    });
+    memory.take(one);
+    assert.throws(() => memory.take(one), { code: 'OUT_OF_MEMORY', message: /8388608 bytes can't be had/ });
+    assert.equal(memory.blocksInUse, 1);
   });
 
   it('takes back what a thread left, but not what it handed over or others have', () => {

@@ -8,7 +8,7 @@ import { isLongshoreError } from '@longshore/shared';
 import { randomBytes, seededRandom } from '../../../test/fixtures/random-tree.ts';
 import { bindfsServer, Mounts } from '../../../test/harness/mounts.ts';
 import { type TempFolder, tempFolder } from '../../../test/harness/temp.ts';
-import { BLOCK_BYTES } from '../src/threads/output-memory.ts';
+import { BLOCK_BYTES, OutputMemory } from '../src/threads/output-memory.ts';
 import type { RenderTask } from '../src/threads/protocol.ts';
 import { RenderThreads } from '../src/threads/render-threads.ts';
 import { taskOf } from './render-task.ts';
@@ -20,6 +20,7 @@ const never = new AbortController().signal;
 describe('render threads', () => {
   let temp: TempFolder;
   let volume: string;
+  let memory: OutputMemory;
   let threads: RenderThreads;
   /** The threads themselves, in the order of their start. */
   let started: Thread[];
@@ -31,16 +32,19 @@ describe('render threads', () => {
     mkdirSync(volume);
     started = [];
     process.on('worker', onThread);
-    threads = new RenderThreads(2);
+    memory = OutputMemory.reserve(2 ** 30);
+    threads = new RenderThreads(2, memory);
   });
   afterEach(async () => {
     process.off('worker', onThread);
     await threads[Symbol.asyncDispose]();
+    // A thread that was left behind has its blocks until it ends.
+    await until(() => memory.blocksInUse === 0);
     await temp[Symbol.asyncDispose]();
   });
 
-  function fill(bytes: number): RenderTask {
-    writeFileSync(join(volume, 'file'), randomBytes(seededRandom(1), bytes));
+  function fill(bytes: number, seed = 1): RenderTask {
+    writeFileSync(join(volume, 'file'), randomBytes(seededRandom(seed), bytes));
     return taskOf(volume, temp.path);
   }
 
@@ -114,15 +118,10 @@ describe('render threads', () => {
     await assert.rejects(threads.render(fill(1_000), never), isCode('VOLUME_GONE'));
   });
 
-  it('take no more memory for many items than for few', async () => {
+  it('take memory for the items that they render at a time, however many there are', async () => {
     const task = fill(40_000_000);
-    const taken = async (rounds: number) => {
-      for (let round = 0; round < rounds; round++) await Promise.all([render(task), render(task)]);
-      return process.memoryUsage.rss() / 2 ** 20;
-    };
-    const few = await taken(3);
-    const many = await taken(6);
-    assert.ok(many < few + 64, `${many.toFixed(0)} MiB after ${few.toFixed(0)}`);
+    for (let round = 0; round < 6; round++) await Promise.all([render(task), render(task)]);
+    assert.ok(memory.byteLength <= 2 * 10 * BLOCK_BYTES, `${memory.byteLength}`);
   });
 
   describe('that are told to stop', () => {
@@ -154,7 +153,16 @@ describe('render threads', () => {
       const fourth = threads.render(small, never);
       busy.abort(reason);
       for (const rendering of both) await assert.rejects(rendering, isReason);
-      assert.equal((await fourth).rendered.bytes, 512);
+      using output = await fourth;
+      assert.equal(output.rendered.bytes, 512);
+    });
+
+    it('do so when they have just done it, and keep nothing', async () => {
+      const controller = new AbortController();
+      const rendering = threads.render(fill(5_000_000), controller.signal);
+      for (const thread of started) thread.on('message', () => controller.abort(reason));
+      await assert.rejects(rendering, isReason);
+      assert.equal(memory.blocksInUse, 0);
     });
 
     it('do so before they begin', async () => {
@@ -197,6 +205,16 @@ describe('render threads', () => {
       const task = fill(1_000);
       await Promise.all([render(task), render(task)]);
       assert.equal(started.length, 4);
+    });
+
+    it('after they rendered an item leave it as it is', async () => {
+      using output = await threads.render(fill(9_000_000), never);
+      const rendered = Buffer.concat(output.chunks);
+      await Promise.all(started.map((thread) => thread.terminate()));
+      const other = fill(9_000_000, 2);
+      await Promise.all([render(other), render(other)]);
+      assert.ok(Buffer.concat(output.chunks).equals(rendered));
+      assert.equal(memory.blocksInUse, output.chunks.length);
     });
 
     it('while they are idle aren’t given an item', async () => {

@@ -1,5 +1,4 @@
 import type { V1Affinity, V1Container, V1Job, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node';
-import { WORKER_HEAP } from '@longshore/shared';
 import type { ExportRecord } from '../records/record.ts';
 import { uriOf } from './bucket-secret.ts';
 import { queueOf } from './redis-users.ts';
@@ -224,6 +223,9 @@ const FROM_SECRET = [
   { name: 'AWS_REGION', key: 'region', optional: true },
 ];
 
+/** As workers of `longshore export` have it: of what Node takes from its environment, and not only as an argument. */
+const HEAP = '--max-semi-space-size=2';
+
 function environment(resource: VolumeExport, { request }: ExportRecord): V1Container['env'] {
   const { secret, prefix } = placesOf(request);
   const fromSecret = (from: string, { name, key, optional }: (typeof FROM_SECRET)[number]) => ({
@@ -233,7 +235,7 @@ function environment(resource: VolumeExport, { request }: ExportRecord): V1Conta
   return [
     ...FROM_SECRET.map((each) => fromSecret(secret, each)),
     fromSecret(workersName(resource), { name: 'LONGSHORE_REDIS_URL', key: 'redis-url' }),
-    { name: 'NODE_OPTIONS', value: WORKER_HEAP.join(' ') },
+    { name: 'NODE_OPTIONS', value: HEAP },
     { name: 'LONGSHORE_VOLUMES', value: JSON.stringify({ [literally(request.volume)]: VOLUME_PATH }) },
     {
       name: 'LONGSHORE_DESTINATIONS',

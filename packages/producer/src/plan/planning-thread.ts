@@ -22,8 +22,8 @@ export interface PlanningOptions {
 }
 
 /**
- * MB for what a walk throws away again. An entry lives for microseconds; with V8's own choice a walk of two
- * million files took 50 MB more, and not a second less.
+ * MB for what a walk throws away again, in a server; workers are started with less for all of their threads. An entry
+ * lives for microseconds; with V8's own choice a walk of two million files took 50 MB more, and not a second less.
  */
 const YOUNG_MB = 8;
 

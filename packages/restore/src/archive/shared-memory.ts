@@ -1,4 +1,7 @@
-/** What is enough for nearly every piece that is read: its frames, and those at its ends. */
+/**
+ * What is enough for nearly every piece that is read: nine frames of 4 MiB and a little, where two ends are shared with
+ * other pieces, and two paddings of 5 MiB.
+ */
 const USUAL_BYTES = 48 * 2 ** 20;
 
 /** Memory that other threads see, too, until it's given back. */
@@ -13,16 +16,15 @@ export interface Borrowed extends Disposable {
 export class SharedMemory {
   readonly #idle: SharedArrayBuffer[] = [];
 
-  /** Contents are whatever was there before. */
+  /** Contents are whatever was there before. What is more than usual isn't kept when it's given back. */
   borrow(bytes: number): Borrowed {
-    const fitting = this.#idle.findIndex(({ maxByteLength }) => maxByteLength >= bytes);
-    const [memory = reserve(bytes)] = fitting < 0 ? [] : this.#idle.splice(fitting, 1);
+    if (bytes > USUAL_BYTES) return borrowed(new SharedArrayBuffer(bytes), bytes, () => undefined);
+    const memory = this.#idle.pop() ?? new SharedArrayBuffer(0, { maxByteLength: USUAL_BYTES });
     if (memory.byteLength < bytes) memory.grow(bytes);
-    return { bytes: new Uint8Array(memory, 0, bytes), [Symbol.dispose]: () => void this.#idle.push(memory) };
+    return borrowed(memory, bytes, () => void this.#idle.push(memory));
   }
 }
 
-/** Address space; memory comes with `grow`. */
-function reserve(bytes: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(0, { maxByteLength: Math.max(bytes, USUAL_BYTES) });
+function borrowed(memory: SharedArrayBuffer, bytes: number, giveBack: () => void): Borrowed {
+  return { bytes: new Uint8Array(memory, 0, bytes), [Symbol.dispose]: giveBack };
 }

@@ -9,8 +9,9 @@ export class HeaderSpool implements Disposable {
   #isEmpty = true;
 
   constructor(folder: string) {
-    this.#db = new DatabaseSync(join(folder, 'headers.sqlite'));
-    // One transaction for all, which never ends: each of its own would take longer than what it's for.
+    // Defensive, SQLite would keep a journal.
+    this.#db = new DatabaseSync(join(folder, 'headers.sqlite'), { defensive: false });
+    // One transaction for all, which never ends: one for each would take longer than what it's for.
     this.#db.exec(
       'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE header (id INTEGER PRIMARY KEY, bytes); BEGIN',
     );

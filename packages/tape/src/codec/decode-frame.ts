@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
-import { constants, inflateRaw, inflateRawSync } from 'node:zlib';
+import { constants, inflateRaw, inflateRawSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { Format } from '@longshore/shared';
 import pLimit from 'p-limit';
-import { type Context, libzstd } from './libzstd.ts';
+import { type Context, type Libzstd, libzstd } from './libzstd.ts';
 
 interface Decoder {
   sync(frame: Uint8Array, target: Uint8Array): boolean;
@@ -14,11 +14,10 @@ interface Decoder {
 const DECODED_AT_ONCE = 8;
 
 /** With contexts that are used again: in a thread there are as many as frames are decoded at once. */
-function byLibzstd(): Decoder {
+function byLibzstd({ createDecompression, decompress }: Libzstd): Decoder {
   const idle: Context[] = [];
   const limit = pLimit(DECODED_AT_ONCE);
   const decode: Decoder['async'] = (frame, target) => {
-    const { createDecompression, decompress } = libzstd();
     const context = idle.pop() ?? createDecompression();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     // koffi holds on to the function alone: what it uses isn't collected while another thread reads and writes it.
@@ -31,7 +30,6 @@ function byLibzstd(): Decoder {
   };
   return {
     sync: (frame, target) => {
-      const { createDecompression, decompress } = libzstd();
       const context = idle.pop() ?? createDecompression();
       const result = decompress(context, target, target.length, frame, frame.length);
       idle.push(context);
@@ -80,11 +78,12 @@ function fill(target: Uint8Array, raw: Uint8Array): boolean {
   return raw.length === target.length;
 }
 
+const unzstd = promisify(zstdDecompress);
 const inflate = promisify(inflateRaw);
 const endless = { finishFlush: constants.Z_SYNC_FLUSH };
 
 const DECODERS: Readonly<Record<Format, Decoder>> = {
-  'tar.zst': byLibzstd(),
+  'tar.zst': libzstd ? byLibzstd(libzstd) : byZlib(zstdDecompressSync, unzstd),
   'tar.gz': byZlib(
     (frame, options) => inflateRawSync(frame, { ...options, ...endless }),
     (frame, options) => inflate(frame, { ...options, ...endless }),

@@ -1,5 +1,4 @@
 import koffi, { type KoffiFunc } from 'koffi';
-import { TapeError } from '../error.ts';
 
 /** A `ZSTD_CCtx` or a `ZSTD_DCtx`. Whoever makes one keeps it as long as the thread lives. */
 export type Context = unknown;
@@ -22,22 +21,17 @@ export interface Libzstd {
   isError(result: number): number;
 }
 
-let found: Libzstd | undefined;
-
 /**
- * The very libzstd that Node's zlib uses: Node exports the symbols of what it's linked with. Its zlib offers no way
- * to use one context, or one buffer, for many frames: it makes a context and 4 MiB for each, for which the garbage
- * collector goes through the heap, 40 times for each gigabyte compressed. Nor does it take every parameter of zstd's.
- * Throws BUILD_MISMATCH where a build of Node exports none, as one that is linked with the system's does.
+ * The very libzstd that Node's zlib uses: Node exports the symbols of what it's linked with, and the system's library
+ * has its own. Node's zlib offers no way to use one context, or one buffer, for many frames: it makes a context and
+ * 4 MiB for each, for which the garbage collector goes through the heap, 40 times for each gigabyte compressed. Nor does
+ * it take every parameter of zstd's. Undefined where a build of Node hides the symbols.
  */
-export function libzstd(): Libzstd {
-  found ??= find();
-  return found;
-}
+export const libzstd = find();
 
-function find(): Libzstd {
-  const node = koffi.load(null);
+function find(): Libzstd | undefined {
   try {
+    const node = koffi.load(null);
     return {
       createCompression: node.func('void *ZSTD_createCCtx()'),
       setParameter: node.func('size_t ZSTD_CCtx_setParameter(void *, int, int)'),
@@ -46,8 +40,7 @@ function find(): Libzstd {
       decompress: node.func('size_t ZSTD_decompressDCtx(void *, void *, size_t, const void *, size_t)'),
       isError: node.func('unsigned int ZSTD_isError(size_t)'),
     };
-  } catch (cause) {
-    const message = `${process.execPath} doesn't export the functions of zstd: use the build of Node that package.json names.`;
-    throw new TapeError('BUILD_MISMATCH', message, { cause });
+  } catch {
+    return undefined;
   }
 }

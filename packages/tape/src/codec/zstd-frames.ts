@@ -1,4 +1,5 @@
 import { constants } from 'node:zlib';
+import { TapeError } from '../error.ts';
 import { FRAME_BYTES } from '../layout.ts';
 import { libzstd } from './libzstd.ts';
 
@@ -38,20 +39,29 @@ function parametersOf(level: number): Record<number, number> {
 /** Makes one zstd frame of up to FRAME_BYTES; the result may be overwritten by the next call. */
 export type FrameCompressor = (raw: Buffer) => Buffer;
 
-/** A compressor that keeps its context and its output buffer, for as long as the thread lives. */
-export function createCompressor(level: number): FrameCompressor {
-  const { createCompression, setParameter, compress, isError } = libzstd();
+/**
+ * A compressor that keeps its context and its output buffer, for as long as the thread lives. Throws BUILD_MISMATCH where
+ * this Node's zstd can't be reached, or doesn't know a parameter.
+ */
+export function createCompressor(level: number, parameters = parametersOf(level)): FrameCompressor {
+  if (!libzstd) throw unfit("can't be reached");
+  const { createCompression, setParameter, compress, isError } = libzstd;
   const context = createCompression();
-  for (const [parameter, value] of Object.entries(parametersOf(level))) {
-    if (isError(setParameter(context, Number(parameter), value)))
-      throw new Error(`zstd ${process.versions.zstd} doesn't take ${value} for its parameter ${parameter}`);
+  for (const [parameter, value] of Object.entries(parameters)) {
+    const answer = setParameter(context, Number(parameter), value);
+    if (isError(answer)) throw unfit(`doesn't take ${value} for its parameter ${parameter}`);
   }
   const output = Buffer.alloc(OUTPUT_BYTES);
   return (raw) => {
     const bytes = compress(context, output, output.length, raw, raw.length);
-    if (isError(bytes)) throw new Error(`zstd gave up on a frame of ${raw.length} bytes`);
+    if (isError(bytes)) throw new TapeError('IO', `zstd gave up on a frame of ${raw.length} bytes.`);
     return output.subarray(0, bytes);
   };
+}
+
+function unfit(why: string): TapeError {
+  const message = `The zstd of ${process.execPath}, ${process.versions.zstd}, ${why}: use the build of Node that package.json names.`;
+  return new TapeError('BUILD_MISMATCH', message);
 }
 
 const compressors = new Map<number, FrameCompressor>();

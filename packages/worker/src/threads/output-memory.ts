@@ -1,3 +1,5 @@
+import { WorkerError } from '../error.ts';
+
 /** Items end somewhere within a block: little of the last one is unused. */
 export const BLOCK_BYTES = 4 * 2 ** 20;
 
@@ -47,14 +49,24 @@ export class OutputMemory {
     return this.#bytes.byteLength;
   }
 
-  /** A block for a thread: a free one, or a new one. Throws RangeError where there is no memory, or no space. */
+  /** How many blocks somebody has. */
+  get blocksInUse(): number {
+    return this.#owners.reduce((count, owner) => (owner === NOBODY ? count : count + 1), 0);
+  }
+
+  /** A block for a thread: a free one, or a new one. Throws OUT_OF_MEMORY where there is none. */
   take(owner: number): number {
     for (let block = 0; block < this.#owners.length; block++) {
       if (Atomics.compareExchange(this.#owners, block, NOBODY, owner) !== NOBODY) continue;
-      this.#growTo((block + 1) * BLOCK_BYTES);
+      try {
+        this.#growTo((block + 1) * BLOCK_BYTES);
+      } catch (cause) {
+        this.free([block]);
+        throw outOfMemory(`${(block + 1) * BLOCK_BYTES} bytes can't be had`, { cause });
+      }
       return block;
     }
-    throw new RangeError(`All ${this.#owners.length} blocks for compressed bytes are in use`);
+    throw outOfMemory(`all ${this.#owners.length * BLOCK_BYTES} bytes are in use`);
   }
 
   /** The first `bytes` of a block. */
@@ -85,4 +97,9 @@ export class OutputMemory {
       if (this.#bytes.byteLength < bytes) throw error;
     }
   }
+}
+
+function outOfMemory(why: string, options?: ErrorOptions): WorkerError {
+  const message = `There is no memory for compressed bytes (${why}): give the worker more, or fewer threads.`;
+  return new WorkerError('OUT_OF_MEMORY', message, options);
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32, type FrameSink } from '@longshore/tape';
-import { BLOCK_BYTES, type OutputMemory } from './output-memory.ts';
+import type { OutputMemory } from './output-memory.ts';
 
 /** Takes an item's compressed bytes: counted, with their CRC-32, and hashed where a signed upload needs their SHA-256 beforehand. */
 export abstract class ItemOutput implements FrameSink, Disposable {
@@ -40,8 +40,9 @@ export class MemoryOutput extends ItemOutput {
   #memory: OutputMemory;
   #owner: number;
   #blocks: number[] = [];
-  /** Bytes in the last block. */
-  #fill = BLOCK_BYTES;
+  /** The last block, and how many bytes are in it. */
+  #current: Uint8Array = new Uint8Array();
+  #fill = 0;
 
   constructor(
     { memory, owner }: { memory: OutputMemory; owner: number },
@@ -54,8 +55,8 @@ export class MemoryOutput extends ItemOutput {
 
   protected override write(data: Buffer): void {
     for (let at = 0; at < data.length; ) {
-      if (this.#fill === BLOCK_BYTES) this.#next();
-      const copied = data.copy(this.#memory.view(this.#blocks.at(-1) ?? 0), this.#fill, at);
+      if (this.#fill === this.#current.length) this.#next();
+      const copied = data.copy(this.#current, this.#fill, at);
       this.#fill += copied;
       at += copied;
     }
@@ -70,7 +71,9 @@ export class MemoryOutput extends ItemOutput {
   }
 
   #next(): void {
-    this.#blocks.push(this.#memory.take(this.#owner));
+    const block = this.#memory.take(this.#owner);
+    this.#blocks.push(block);
+    this.#current = this.#memory.view(block);
     this.#fill = 0;
   }
 }

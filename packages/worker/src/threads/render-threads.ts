@@ -4,17 +4,11 @@ import { Worker as Thread } from 'node:worker_threads';
 import { RelayedError } from '@longshore/shared';
 import { endThread } from '@longshore/tape';
 import { WorkerError } from '../error.ts';
-import { BLOCK_BYTES, FIRST_OWNER, OutputMemory } from './output-memory.ts';
+import { BLOCK_BYTES, FIRST_OWNER, type OutputMemory } from './output-memory.ts';
 import type { Rendered, RenderReply, RenderTask, RenderThreadData } from './protocol.ts';
 
 /** A thread looks at its stop flag once per frame; at the highest level a frame takes seconds. */
 const STOP_PATIENCE_MS = 1_500;
-
-/**
- * Address space for what a thread renders and others upload meanwhile. An item in memory has 256 MiB at most; and a
- * thread that was left behind keeps what it had until it ends.
- */
-const OUTPUT_BYTES_PER_THREAD = 4 * 2 ** 30;
 
 /** An item that was rendered; its memory goes back to the threads when it's disposed of. */
 export interface RenderedOutput extends Disposable {
@@ -38,9 +32,10 @@ export class RenderThreads implements AsyncDisposable {
   #nextOwner = FIRST_OWNER;
   #closed = false;
 
-  constructor(count: number) {
+  /** `memory` is what they fill. */
+  constructor(count: number, memory: OutputMemory) {
     this.#count = count;
-    this.#memory = OutputMemory.reserve(count * OUTPUT_BYTES_PER_THREAD);
+    this.#memory = memory;
     for (let started = 0; started < count; started++) this.#idle.push(this.#start());
   }
 
