@@ -52,7 +52,7 @@ describe('a worker that dies after any one of its changes to the store', () => {
     redis = new Redis(server.socket, { maxRetriesPerRequest: null });
     queue = new Queue(QUEUE, { connection: redis, prefix: PREFIX });
     worker = new Worker(QUEUE, null, { connection: redis, prefix: PREFIX, lockDuration: LOCK_MS });
-    threads = new RenderThreads(1, OutputMemory.reserve(2 ** 30));
+    threads = new RenderThreads(1, OutputMemory.reserve({ maxBytes: 2 ** 30, enoughBytes: 2 ** 30 }));
   });
 
   after(async () => {

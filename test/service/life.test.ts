@@ -12,6 +12,9 @@ import { Installation, requestOf, until, untilPhase, untilSettled } from './inst
 const isCode = (code: ProducerErrorCode) => (error: unknown) =>
   error instanceof ProducerError && error.code === code;
 
+/** A level that takes some seconds for the volume, so that there is time to change something meanwhile. */
+const SLOW = 9;
+
 describe('an export in a service', function () {
   this.timeout(300_000);
   let temp: TempFolder;
@@ -121,7 +124,7 @@ describe('an export in a service', function () {
 
   it('fails with its reason, keeps what it has, and goes on from there when it is tried again', async () => {
     await service.workers();
-    const id = await create();
+    const id = await create({ level: SLOW });
     await until(producer, id, ({ progress }) => progress.planned && progress.doneItems >= 1);
     const away = join(temp.path, 'away');
     await rename(volume, away);
@@ -140,7 +143,7 @@ describe('an export in a service', function () {
 
   it('that failed because its volume changed begins anew, however soon it is tried again', async () => {
     await service.workers();
-    const id = await create({ onChange: 'fail' });
+    const id = await create({ onChange: 'fail', level: SLOW });
     await until(producer, id, ({ progress }) => progress.planned && progress.doneItems >= 1);
     const files = await readdir(volume, { recursive: true, withFileTypes: true });
     for (const file of files) if (file.isFile()) await appendFile(join(file.parentPath, file.name), 'more');

@@ -50,6 +50,12 @@ const JOBS_BEYOND_THREADS = 2;
  */
 const OUTPUT_BYTES_PER_JOB = 2 * 260 * 2 ** 20;
 
+/**
+ * Compressed bytes in memory that are enough for a thread to have others uploaded meanwhile: an item that doesn't
+ * compress, and an eighth. Two of them at least, for one connection alone is slow on most networks.
+ */
+const ENOUGH_OUTPUT_BYTES = 72 * 2 ** 20;
+
 /** How long a Redis that refuses commands isn't asked for jobs. */
 const REST_MS = 1_000;
 
@@ -103,7 +109,9 @@ export class WorkerPool {
     this.#redis = connectRedis(redis);
     this.#redis.on('error', onError);
     const jobs = threads + JOBS_BEYOND_THREADS;
-    this.#threads = new RenderThreads(threads, OutputMemory.reserve(jobs * OUTPUT_BYTES_PER_JOB));
+    const maxBytes = jobs * OUTPUT_BYTES_PER_JOB;
+    const enoughBytes = Math.max(2, threads) * ENOUGH_OUTPUT_BYTES;
+    this.#threads = new RenderThreads(threads, OutputMemory.reserve({ maxBytes, enoughBytes }));
     this.#contexts = new ExportContexts(options);
     this.#cancelled = new CancelSignals({ redis: this.#redis, queue, onError });
     this.#queue = new Queue(queue, { connection: this.#redis, prefix: PREFIX });

@@ -3,9 +3,11 @@ import { BLOCK_BYTES, FIRST_OWNER, OutputMemory } from '../src/threads/output-me
 
 describe('output memory', () => {
   const [one, other] = [FIRST_OWNER, FIRST_OWNER + 1];
+  const reserve = (maxBytes: number, enoughBytes = maxBytes) =>
+    OutputMemory.reserve({ maxBytes, enoughBytes });
 
   it('is the same for all who have its handle', () => {
-    const memory = OutputMemory.reserve(3 * BLOCK_BYTES);
+    const memory = reserve(3 * BLOCK_BYTES);
     const elsewhere = new OutputMemory(memory.handle);
     assert.deepEqual([memory.take(one), elsewhere.take(other), memory.take(one)], [0, 1, 2]);
     elsewhere.view(1).fill(7);
@@ -14,14 +16,14 @@ describe('output memory', () => {
   });
 
   it('grows with what is in use at a time, and not before', () => {
-    const memory = OutputMemory.reserve(2 ** 30);
+    const memory = reserve(2 ** 30);
     assert.equal(memory.byteLength, 0);
     for (let round = 0; round < 100; round++) memory.free([memory.take(one), memory.take(other)]);
     assert.equal(memory.byteLength, 2 * BLOCK_BYTES);
   });
 
   it('says where there is no block left', () => {
-    const memory = OutputMemory.reserve(BLOCK_BYTES + 1);
+    const memory = reserve(BLOCK_BYTES + 1);
     memory.take(one);
     memory.take(one);
     assert.throws(() => memory.take(one), { code: 'OUT_OF_MEMORY', message: /all 8388608 bytes are in use/ });
@@ -29,7 +31,7 @@ describe('output memory', () => {
   });
 
   it('leaves no block behind where there is no memory for it', () => {
-    const { handle } = OutputMemory.reserve(2 * BLOCK_BYTES);
+    const { handle } = reserve(2 * BLOCK_BYTES);
     const memory = new OutputMemory({
       ...handle,
       bytes: new SharedArrayBuffer(0, { maxByteLength: BLOCK_BYTES }),
@@ -40,12 +42,38 @@ describe('output memory', () => {
   });
 
   it('takes back what a thread left, but not what it handed over or others have', () => {
-    const memory = OutputMemory.reserve(4 * BLOCK_BYTES);
+    const memory = reserve(4 * BLOCK_BYTES);
     const handedOver = memory.take(one);
     memory.take(one);
     memory.take(other);
     memory.handOver([handedOver]);
     memory.freeAllOf(one);
     assert.deepEqual([memory.take(other), memory.take(other)], [1, 3]);
+  });
+
+  describe('of which there is enough', () => {
+    const never = () => assert.fail('it waits');
+    const enough = new Error('enough');
+    const atOnce = () => {
+      throw enough;
+    };
+
+    it('has a thread wait while some is uploaded', () => {
+      const memory = reserve(4 * BLOCK_BYTES, 2 * BLOCK_BYTES);
+      const first = memory.take(one);
+      memory.waitForRoom(never);
+      memory.take(one);
+      memory.handOver([first]);
+      assert.throws(() => memory.waitForRoom(atOnce), enough);
+      memory.free([first]);
+      memory.waitForRoom(never);
+    });
+
+    it('has none wait where nothing is uploaded, for then nothing would come of it', () => {
+      const memory = reserve(4 * BLOCK_BYTES, BLOCK_BYTES);
+      memory.take(one);
+      memory.take(other);
+      memory.waitForRoom(never);
+    });
   });
 });

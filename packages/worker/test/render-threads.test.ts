@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker as Thread } from 'node:worker_threads';
 import { isLongshoreError } from '@longshore/shared';
 import { randomBytes, seededRandom } from '../../../test/fixtures/random-tree.ts';
@@ -32,7 +33,7 @@ describe('render threads', () => {
     mkdirSync(volume);
     started = [];
     process.on('worker', onThread);
-    memory = OutputMemory.reserve(2 ** 30);
+    memory = OutputMemory.reserve({ maxBytes: 2 ** 30, enoughBytes: 2 ** 30 });
     threads = new RenderThreads(2, memory);
   });
   afterEach(async () => {
@@ -122,6 +123,43 @@ describe('render threads', () => {
     const task = fill(40_000_000);
     for (let round = 0; round < 6; round++) await Promise.all([render(task), render(task)]);
     assert.ok(memory.byteLength <= 2 * 10 * BLOCK_BYTES, `${memory.byteLength}`);
+  });
+
+  describe('with enough in memory', () => {
+    let few: RenderThreads;
+    let little: OutputMemory;
+
+    beforeEach(() => {
+      little = OutputMemory.reserve({ maxBytes: 2 ** 30, enoughBytes: 3 * BLOCK_BYTES });
+      few = new RenderThreads(1, little);
+    });
+    afterEach(() => few[Symbol.asyncDispose]());
+
+    it('wait until something was uploaded', async () => {
+      const task = fill(10_000_000);
+      const uploading = await few.render(task, never);
+      let isRendered = false;
+      const rendering = few.render(task, never).finally(() => {
+        isRendered = true;
+      });
+      await delay(500);
+      assert.ok(!isRendered && little.blocksInUse <= 3);
+      const bytes = Buffer.concat(uploading.chunks);
+      uploading[Symbol.dispose]();
+      using output = await rendering;
+      assert.ok(Buffer.concat(output.chunks).equals(bytes));
+    });
+
+    it('are stopped while they wait', async () => {
+      using _ = await few.render(fill(10_000_000), never);
+      const reason = new Error('enough');
+      const controller = new AbortController();
+      const rendering = few.render(fill(10_000_000), controller.signal);
+      setTimeout(() => controller.abort(reason), 300);
+      await assert.rejects(rendering, (error) => error === reason);
+      // The thread itself: one that is left behind is replaced by another.
+      assert.equal(started.length, 3);
+    });
   });
 
   describe('that are told to stop', () => {

@@ -39,18 +39,20 @@ export abstract class ItemOutput implements FrameSink, Disposable {
 export class MemoryOutput extends ItemOutput {
   #memory: OutputMemory;
   #owner: number;
+  #look: () => void;
   #blocks: number[] = [];
   /** The last block, and how many bytes are in it. */
   #current: Uint8Array = new Uint8Array();
   #fill = 0;
 
   constructor(
-    { memory, owner }: { memory: OutputMemory; owner: number },
+    { memory, owner, look }: { memory: OutputMemory; owner: number; look: () => void },
     { payloadHash }: { payloadHash: 'sha256' | 'none' },
   ) {
     super(payloadHash);
     this.#memory = memory;
     this.#owner = owner;
+    this.#look = look;
   }
 
   protected override write(data: Buffer): void {
@@ -71,6 +73,7 @@ export class MemoryOutput extends ItemOutput {
   }
 
   #next(): void {
+    this.#memory.waitForRoom(this.#look);
     const block = this.#memory.take(this.#owner);
     this.#blocks.push(block);
     this.#current = this.#memory.view(block);

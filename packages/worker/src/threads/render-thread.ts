@@ -51,12 +51,17 @@ class RenderThread {
   #outputOf(task: RenderTask): ItemOutput {
     const { output } = task;
     if (output.kind === 'file') return new FileOutput(output.path, task);
-    return new MemoryOutput({ memory: this.#memory, owner: this.#owner }, task);
+    const look = () => this.#expectToGoOn();
+    return new MemoryOutput({ memory: this.#memory, owner: this.#owner, look }, task);
   }
 
   #take(compressed: Buffer, output: ItemOutput): void {
-    if (Atomics.load(this.#stop, 0)) throw new WorkerError('STOPPED', 'The attempt was ended.');
+    this.#expectToGoOn();
     output.frame(compressed);
+  }
+
+  #expectToGoOn(): void {
+    if (Atomics.load(this.#stop, 0)) throw new WorkerError('STOPPED', 'The attempt was ended.');
   }
 
   /** The last item's, mostly: it has a frame of zeros by now, which takes as long to make as a frame of anything. */
