@@ -1,4 +1,4 @@
-// `npm run bench:planning [-- --rounds N --scale F --write --into FOLDER]`: how many entries of a local volume a second
+// `npm run bench:planning [-- --rounds N --write --into FOLDER]`: how many entries of a local volume a second
 // are planned, beside `find`.
 import { glob } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -20,7 +20,6 @@ try {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '5' },
-      scale: { type: 'string', default: '1' },
       write: { type: 'boolean', default: false },
       into: { type: 'string', default: `${root}docs` },
     },
@@ -29,7 +28,7 @@ try {
   const { signal } = interrupt;
   await using temp = await tempFolder('bench-planning');
   const volume = join(temp.path, 'volume');
-  await smallFiles.make({ path: volume, scale: Number(values.scale), signal });
+  await smallFiles.make({ path: volume, scale: 1, signal });
   const entries = 1 + (await Array.fromAsync(glob('**/*', { cwd: volume }))).length;
   const options = { folder: temp.path, environment: {}, signal };
   const runs: PlanningRun[] = [];

@@ -17,7 +17,10 @@ export interface PlanningRun {
 
 const FIND = "find volume -printf '%P %y %m %U %G %s %T@ %i %n\\n' > /dev/null";
 
-/** Plans the `volume` in a folder as a worker does, on whose heap this process runs: every catalog segment is written to a directory, durably. */
+/**
+ * Plans the `volume` in a folder as a worker does, on whose heap this process runs: every catalog segment is written to a
+ * directory, durably.
+ */
 export async function measurePlanning(options: MeasureOptions): Promise<PlanningRun> {
   const planned = await planOnce(options);
   const { wall: find } = await measure(FIND, options);
