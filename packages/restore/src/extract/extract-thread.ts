@@ -49,7 +49,7 @@ class Extraction {
     return { ...crcs, troubles: this.#troubles.list, headers: this.#headers };
   }
 
-  /** What there are whole entries of; answers the range's CRC-32. */
+  /** Makes a task's whole entries; answers its range's CRC-32. */
   #makeEntries(task: ExtractTask): Crcs {
     const entries = [...this.#placed(task)];
     const contents = entries.filter(({ row }) => row.type === 'file').map(({ row }) => contentOf(row));
